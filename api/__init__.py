@@ -1,0 +1,98 @@
+"""The application factory: `create_app` reads like a table of contents."""
+
+import re
+from pathlib import Path
+
+from flask import Flask
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from sqlalchemy import make_url
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import config
+from api import cli, database, logs, site, v1, v2, versions
+from api.extensions import cache, db, limiter, migrate
+from api.http import caching, conditional, converters, cors, errors, hooks, limits, parsing
+from api.http.json import ORJSONProvider
+from api.v1 import domain_errors
+
+#: What only speeds up or counts must answer soon or be done without. (The client's own defaults
+#: are ten retries of five seconds.) An option in `REDIS_URL` comes before one of these.
+REDIS_OPTIONS = {
+    "socket_timeout": 0.5,
+    "socket_connect_timeout": 0.5,
+    "retry": Retry(NoBackoff(), 1),
+}
+
+
+def create_app(settings: config.Settings | None = None) -> Flask:
+    """Make an application.
+
+    :param settings: valid settings; by default those of the environment and `.env`.
+    Raises config.ConfigurationError naming every faulty setting.
+    """
+    settings = settings or config.load()
+    app = Flask(__name__, static_folder=None)
+    app.json = ORJSONProvider(app)
+    app.config.from_object(settings)
+    app.extensions["settings"] = settings
+    logs.init_app(app)
+
+    hooks.init_app(app)  # first, so that it begins first and finishes last
+    _bind_extensions(app, settings)
+    cors.init_app(app)
+    converters.init_app(app)
+    parsing.init_app(app)
+    caching.init_app(app)
+    limits.init_app(app)
+    conditional.init_app(app)
+    errors.init_app(app)
+    domain_errors.init_app(app)
+
+    app.register_blueprint(v1.blueprint)
+    app.register_blueprint(v2.blueprint)
+    app.register_blueprint(versions.blueprint)
+    app.register_blueprint(site.blueprint)
+    cli.init_app(app)
+    _mount(app, settings)
+    return app
+
+
+def _bind_extensions(app: Flask, settings: config.Settings) -> None:
+    """Bind the extensions, each to the back end that the settings choose."""
+    redis = settings.REDIS_URL
+    url = make_url(app.config["SQLALCHEMY_DATABASE_URI"])
+    if url.get_backend_name() == "sqlite" and url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(str(url))
+    db.init_app(app)
+    migrate.init_app(app)
+    with app.app_context():
+        database.tune_sqlite(db.engine)
+        hooks.count_statements(db.engine)
+    app.config |= {
+        "CACHE_TYPE": "RedisCache" if redis else "SimpleCache",
+        "CACHE_REDIS_URL": redis,
+        "CACHE_OPTIONS": REDIS_OPTIONS if redis else {},
+        "CACHE_KEY_PREFIX": "question-bank:",
+        "CACHE_DEFAULT_TIMEOUT": settings.CACHE_TIMEOUT,
+        "RATELIMIT_STORAGE_URI": re.sub("^unix:", "redis+unix:", redis) if redis else "memory://",
+        "RATELIMIT_STORAGE_OPTIONS": REDIS_OPTIONS if redis else {},
+        # While Redis is away each process counts for itself: a limit must not become an outage.
+        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": bool(redis),
+        "RATELIMIT_KEY_PREFIX": "",
+        "RATELIMIT_HEADERS_ENABLED": False,
+    }
+    cache.init_app(app)
+    limiter.init_app(app)
+
+
+def _mount(app: Flask, settings: config.Settings) -> None:
+    """Believe as many proxies as are there, and serve everything a second time under the alias."""
+    inner = app.wsgi_app
+    if hops := settings.TRUSTED_PROXIES:
+        inner = ProxyFix(inner, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
+    if alias := settings.MOUNT_ALIAS:
+        inner = DispatcherMiddleware(inner, {alias: inner})
+    app.wsgi_app = inner  # type: ignore[method-assign]  # Flask's documented way to add middleware

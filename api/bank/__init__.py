@@ -1,0 +1,1 @@
+"""The bank of questions: loading, importing, searching, listing. The domain; no HTTP here."""

@@ -1,0 +1,192 @@
+"""Reading the bank: one question, a page of them, a slice after a cursor, a random one (63, 78, 94).
+
+Filters and sort keys are an allow-list of columns; nothing from a query string reaches SQL as text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy.orm import selectinload
+
+from api.bank import search
+from api.demonstrations import demonstrates
+from api.extensions import db
+from api.models import Difficulty, Question, QuestionTopic, Topic
+
+
+class QuestionUnknownError(LookupError):
+    """There is no question of that number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"There is no question {number}.")
+        self.number = number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """What a reader asked for. Within one filter any value will do; all filters must hold."""
+
+    topics: Sequence[str] = ()
+    difficulties: Sequence[str] = ()
+    techniques: Sequence[str] = ()
+    number_from: int | None = None
+    number_to: int | None = None
+    text: str | None = None
+    sort: Sequence[str] = ()
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The sort keys, a leading `-` meaning descending; always ends in the unique `number`."""
+        keys = tuple(self.sort) or (("-relevance",) if self.text else ())
+        return keys if any(k.lstrip("-") == "number" for k in keys) else (*keys, "number")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Questions of one page, with what the page needs to know about its neighbours."""
+
+    questions: Sequence[Question]
+    total: int | None = None
+    position: tuple[Any, ...] | None = None
+    highlights: dict[int, dict[str, str]] = field(default_factory=dict)
+
+
+_DIFFICULTY_ORDER = case(
+    {level.value: place for place, level in enumerate(Difficulty)},
+    value=Question.difficulty,
+    else_=len(Difficulty),
+)
+
+SORT_KEYS: dict[str, ColumnElement[Any]] = {
+    "number": Question.number.expression,
+    "prompt": Question.prompt.expression,
+    "difficulty": _DIFFICULTY_ORDER,
+    "created_at": Question.created_at.expression,
+    "updated_at": Question.updated_at.expression,
+}
+
+
+@demonstrates(
+    94,
+    at="GET v1.questions",
+    test="tests/v1/test_questions.py::test_filters_search_and_sorting_combine",
+)
+def _select(criteria: Criteria) -> tuple[Select[Any], list[tuple[ColumnElement[Any], bool]]]:
+    """Build the filtered statement, and its ordering as (expression, descending) pairs."""
+    keys = dict(SORT_KEYS)
+    statement: Select[Any] = select(Question)
+    if criteria.text:
+        hits = search.matches(criteria.text).subquery("hits")
+        statement = statement.join(hits, hits.c.id == Question.id)
+        keys["relevance"] = hits.c.rank
+    if criteria.topics:
+        tagged = (
+            select(QuestionTopic.question_id)
+            .join(Topic, Topic.id == QuestionTopic.topic_id)
+            .where(Topic.slug.in_(criteria.topics))
+        )
+        statement = statement.where(Question.id.in_(tagged))
+    if criteria.difficulties:
+        statement = statement.where(Question.difficulty.in_(criteria.difficulties))
+    if criteria.techniques:
+        statement = statement.where(Question.technique.in_(criteria.techniques))
+    if criteria.number_from is not None:
+        statement = statement.where(Question.number >= criteria.number_from)
+    if criteria.number_to is not None:
+        statement = statement.where(Question.number <= criteria.number_to)
+    ordering = [(keys[key.lstrip("-")], key.startswith("-")) for key in criteria.order]
+    return statement, ordering
+
+
+def _ordered(
+    statement: Select[Any], ordering: list[tuple[ColumnElement[Any], bool]]
+) -> Select[Any]:
+    return statement.order_by(*(key.desc() if down else key.asc() for key, down in ordering))
+
+
+def _loaded(statement: Select[Any]) -> Select[Any]:
+    """Load topics and references with one statement each, however many questions there are."""
+    return statement.options(selectinload(Question.topics), selectinload(Question.references))
+
+
+@demonstrates(
+    78, at="GET v1.questions", test="tests/v1/test_questions.py::test_pages_link_their_neighbours"
+)
+def find_page(criteria: Criteria, page: int, per_page: int) -> Found:
+    """Return one numbered page and the total.
+
+    :param page: from 1; beyond the end it is empty.
+    :param per_page: questions on a page.
+    """
+    statement, ordering = _select(criteria)
+    total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    rows = _ordered(_loaded(statement), ordering).limit(per_page).offset((page - 1) * per_page)
+    questions = db.session.scalars(rows).all() if total else []
+    return Found(questions, total, highlights=_highlights(criteria, questions))
+
+
+def find_after(criteria: Criteria, position: Sequence[Any] | None, limit: int) -> Found:
+    """Return the questions after a position in the order, by keyset: no row before it is read.
+
+    :param position: the sort keys of the last question already seen; None starts at the front.
+    :param limit: how many at most. `Found.position` is None where nothing follows.
+    """
+    statement, ordering = _select(criteria)
+    if position is not None:
+        statement = statement.where(_beyond(ordering, position))
+    keys = [key.label(f"key_{place}") for place, (key, _) in enumerate(ordering)]
+    rows = db.session.execute(
+        _ordered(_loaded(statement).add_columns(*keys), ordering).limit(limit + 1)
+    ).all()
+    questions = [row[0] for row in rows[:limit]]
+    last = tuple(rows[limit - 1][1:]) if len(rows) > limit else None
+    return Found(questions, position=last, highlights=_highlights(criteria, questions))
+
+
+@demonstrates(
+    78,
+    at="GET v2.questions",
+    test="tests/v2/test_questions.py::test_cursors_walk_the_whole_bank_once",
+)
+def _beyond(
+    ordering: list[tuple[ColumnElement[Any], bool]], position: Sequence[Any]
+) -> ColumnElement[bool]:
+    """Write "after `position`" for keys of mixed directions: (a > x) or (a = x and b > y) …"""
+    alternatives = []
+    for place, ((key, down), value) in enumerate(zip(ordering, position, strict=True)):
+        equal = [k == v for (k, _), v in zip(ordering[:place], position[:place], strict=True)]
+        alternatives.append(and_(*equal, key < value if down else key > value))
+    return or_(*alternatives)
+
+
+def _highlights(criteria: Criteria, questions: Sequence[Question]) -> dict[int, dict[str, str]]:
+    if not criteria.text:
+        return {}
+    return search.highlights(criteria.text, [question.id for question in questions])
+
+
+def get(number: int) -> Question:
+    """Return the question of that number. Raises QuestionUnknownError."""
+    question: Question | None = db.session.scalar(
+        _loaded(select(Question).where(Question.number == number))
+    )
+    if question is None:
+        raise QuestionUnknownError(number)
+    return question
+
+
+def draw(criteria: Criteria) -> Question | None:
+    """Return a random question among those that fit, or None where none does."""
+    statement, _ = _select(criteria)
+    row: Question | None = db.session.scalar(_loaded(statement).order_by(func.random()).limit(1))
+    return row
+
+
+def neighbours(number: int) -> tuple[int | None, int | None]:
+    """Return the numbers before and after `number` in the bank."""
+    before = select(func.max(Question.number)).where(Question.number < number).scalar_subquery()
+    after = select(func.min(Question.number)).where(Question.number > number).scalar_subquery()
+    row = db.session.execute(select(before, after)).one()
+    return row[0], row[1]

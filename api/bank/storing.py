@@ -1,0 +1,280 @@
+"""Between documents and rows: the one place where a question's values enter and leave the tables.
+
+Shows SQLAlchemy Core beside the ORM (63): many rows at once need no objects, no identity map and no
+unit of work. Reading takes three statements for any number of questions, writing five.
+Source: https://docs.sqlalchemy.org/en/21/tutorial/data_insert.html
+"""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Insert, delete, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from api.bank.catalogue import topic_heading
+from api.bank.formats.documents import QuestionDocument
+from api.bank.formats.documents import Reference as ReferenceDocument
+from api.extensions import db
+from api.models import Question, QuestionTopic, Reference, Topic
+
+T = TypeVar("T")
+
+CHUNK = 1000
+"""Questions per statement. A value per question and statement stays far below what one statement
+may hold: 32,766 on SQLite (https://www.sqlite.org/limits.html), 65,535 on PostgreSQL."""
+
+WAIT_SECONDS = 10
+"""How long a writer waits on PostgreSQL for the one before it; `database.engine_options` has the
+same for SQLite."""
+
+_COLUMNS = ("number", "prompt", "answer", "in_practice", "try_it", "technique", "difficulty")
+_KEPT_WITH = ("created_at", "updated_at", "edited_at", "file_digest")
+
+
+class BankWriteError(RuntimeError):
+    """What was to be written is not kept, none of it; the message says why."""
+
+
+class BankBusyError(BankWriteError):
+    """Somebody else is writing to the bank and did not end in time."""
+
+
+class BankConflictError(BankWriteError):
+    """A row collides with one that is there, or breaks a rule of the tables."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A question as it shall stand in the tables: a document with both its times."""
+
+    document: QuestionDocument
+    edited_at: datetime | None = None
+    file_digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored(Entry):
+    """A question as it stands in the tables."""
+
+    id: int
+
+
+def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+    """Cut a sequence into parts of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+@contextmanager
+def writing() -> Iterator[Connection]:
+    """Be the bank's only writer until the block ends: it is committed, or on any error undone.
+
+    What the block reads is what it writes upon. Two processes that load or import at once take
+    turns; readers go on. Without the lock both would see a number free, and one would fail. The
+    session's transaction is used, and one that it has already begun is rolled back first.
+    Sources: https://www.sqlite.org/lang_transaction.html (BEGIN IMMEDIATE) and
+    https://www.postgresql.org/docs/current/explicit-locking.html
+
+    Raises BankBusyError or BankConflictError.
+    """
+    db.session.rollback()
+    try:
+        connection = db.session.connection()
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            wait = func.set_config("lock_timeout", f"{WAIT_SECONDS}s", True)
+            connection.execute(select(wait))
+            connection.exec_driver_sql("LOCK TABLE topics, questions IN SHARE ROW EXCLUSIVE MODE")
+        yield connection
+        db.session.commit()
+    except IntegrityError as error:
+        db.session.rollback()
+        cause = str(error.orig).partition("\n")[0]
+        raise BankConflictError(
+            f"the database refused a row ({cause}); nothing was changed"
+        ) from error
+    except OperationalError as error:
+        db.session.rollback()
+        if not _is_busy(error):
+            raise
+        raise BankBusyError(
+            "another program is writing to the bank; nothing was changed, try again"
+        ) from error
+    except BaseException:
+        db.session.rollback()
+        raise
+
+
+def _is_busy(error: OperationalError) -> bool:
+    """Tell a conflict with another writer from a fault of the database.
+
+    SQLITE_BUSY and SQLITE_LOCKED; PostgreSQL's lock_not_available, deadlock_detected and
+    serialization_failure.
+    """
+    name = getattr(error.orig, "sqlite_errorname", "")
+    state = getattr(error.orig, "sqlstate", "")
+    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) or state in {"55P03", "40P01", "40001"}
+
+
+def timed(
+    document: QuestionDocument, moment: datetime, known: QuestionDocument | None = None
+) -> QuestionDocument:
+    """Return the document with both its times: its own where it has them.
+
+    A question that is known keeps its creation; whatever else is missing is `moment`, moved as far
+    as it takes for no question to be updated before it was created.
+    """
+    updated = document.updated_at
+    created = document.created_at or (known and known.created_at)
+    created = created or min(moment, updated or moment)
+    return dataclasses.replace(
+        document, created_at=created, updated_at=updated or max(moment, created)
+    )
+
+
+def read(
+    connection: Connection, where: Iterable[ColumnElement[bool]], limit: int | None = None
+) -> list[Stored]:
+    """Return the stored questions for which all of `where` holds, by number, `limit` at most."""
+    table = select(
+        Question.id,
+        *(getattr(Question, name) for name in _COLUMNS),
+        *(getattr(Question, name) for name in _KEPT_WITH),
+    )
+    rows = connection.execute(table.where(*where).order_by(Question.number).limit(limit)).all()
+    ids = [row.id for row in rows]
+    topics: defaultdict[int, list[str]] = defaultdict(list)
+    references: defaultdict[int, list[ReferenceDocument]] = defaultdict(list)
+    for part in chunks(ids):
+        for question, slug in connection.execute(
+            select(QuestionTopic.question_id, Topic.slug)
+            .join(Topic, Topic.id == QuestionTopic.topic_id)
+            .where(QuestionTopic.question_id.in_(part))
+            .order_by(QuestionTopic.position)
+        ):
+            topics[question].append(slug)
+        for question, title, url in connection.execute(
+            select(Reference.question_id, Reference.title, Reference.url)
+            .where(Reference.question_id.in_(part))
+            .order_by(Reference.position)
+        ):
+            references[question].append(ReferenceDocument(title=title, url=url))
+    return [
+        Stored(
+            id=row.id,
+            document=QuestionDocument(
+                **{name: getattr(row, name) for name in _COLUMNS},
+                topics=tuple(topics.get(row.id, ())),
+                references=tuple(references.get(row.id, ())),
+                created_at=row.created_at,
+                updated_at=row.updated_at,
+            ),
+            edited_at=row.edited_at,
+            file_digest=row.file_digest,
+        )
+        for row in rows
+    ]
+
+
+def read_by_number(connection: Connection, numbers: Sequence[int]) -> dict[int, Stored]:
+    """Return the stored questions of those numbers."""
+    found: dict[int, Stored] = {}
+    for part in chunks(numbers):
+        for stored in read(connection, [Question.number.in_(part)]):
+            found[stored.document.number] = stored
+    return found
+
+
+def create(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Insert questions with their topics and references; a topic that is not there is made."""
+    for part in chunks(entries):
+        _attach(connection, _stored_ids(connection, insert(Question), part))
+
+
+def replace(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Write questions over those that are stored under their numbers.
+
+    One upsert for many rows; an update with many parameter sets would be a statement per row.
+    """
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    upsert = dialect.insert(Question)
+    upsert = upsert.on_conflict_do_update(
+        index_elements=[Question.number],
+        set_={name: upsert.excluded[name] for name in (*_COLUMNS, *_KEPT_WITH)},
+    )
+    for part in chunks(entries):
+        documents = _stored_ids(connection, upsert, part)
+        for table in (QuestionTopic, Reference):
+            connection.execute(delete(table).where(table.question_id.in_(documents)))
+        _attach(connection, documents)
+
+
+def _stored_ids(
+    connection: Connection, statement: Insert, entries: Sequence[Entry]
+) -> dict[int, QuestionDocument]:
+    """Run an insert; return the documents by the ids of their rows."""
+    rows = connection.execute(
+        statement.returning(Question.number, Question.id), [_row(each) for each in entries]
+    )
+    ids = {row.number: row.id for row in rows}
+    return {ids[each.document.number]: each.document for each in entries}
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    document = entry.document
+    return {
+        **{name: getattr(document, name) for name in _COLUMNS},
+        "created_at": document.created_at,
+        "updated_at": document.updated_at,
+        "edited_at": entry.edited_at,
+        "file_digest": entry.file_digest,
+    }
+
+
+def _attach(connection: Connection, documents: Mapping[int, QuestionDocument]) -> None:
+    """Insert the topics and references of questions, by the questions' ids."""
+    slugs = {slug for document in documents.values() for slug in document.topics}
+    topics = _topics(connection, sorted(slugs))
+    tags = [
+        {"question_id": question, "topic_id": topics[slug], "position": place}
+        for question, document in documents.items()
+        for place, slug in enumerate(document.topics)
+    ]
+    references = [
+        {"question_id": question, "position": place, "title": each.title, "url": each.url}
+        for question, document in documents.items()
+        for place, each in enumerate(document.references)
+    ]
+    # With RETURNING, SQLAlchemy puts many rows into one statement; without, PostgreSQL's driver
+    # sends one per row, and each fires the trigger that raises the version of the data.
+    # https://docs.sqlalchemy.org/en/21/core/connections.html#engine-insertmanyvalues
+    if tags:
+        connection.execute(insert(QuestionTopic).returning(QuestionTopic.question_id), tags)
+    if references:
+        connection.execute(insert(Reference).returning(Reference.id), references)
+
+
+def _topics(connection: Connection, slugs: Sequence[str]) -> dict[str, int]:
+    """Return the topics' ids by slug, making the topics that are not there yet."""
+    found: dict[str, int] = {}
+    for part in chunks(slugs):
+        known = connection.execute(select(Topic.slug, Topic.id).where(Topic.slug.in_(part)))
+        found |= {row.slug: row.id for row in known}
+        headings = [topic_heading(slug) for slug in part if slug not in found]
+        if headings:
+            made = connection.execute(
+                insert(Topic).returning(Topic.slug, Topic.id),
+                [
+                    {"slug": each.slug, "name": each.name, "description": each.description}
+                    for each in headings
+                ],
+            )
+            found |= {row.slug: row.id for row in made}
+    return found

@@ -1,0 +1,34 @@
+"""`flask serve`: bring the database up to date, fill an empty bank, and serve with Granian."""
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+from granian import Granian
+from granian.constants import Interfaces
+
+import config
+from api import database
+from api.bank import loading
+
+
+@click.command("serve")
+@with_appcontext
+def serve() -> None:
+    """Serve the API and the site, as HOST, PORT, WORKERS and THREADS say."""
+    settings: config.Settings = current_app.extensions["settings"]
+    if settings.DATABASE_AUTO_UPGRADE:
+        database.upgrade()
+        report = loading.load()
+        if report.created:
+            click.echo(f"Loaded {len(report.created)} questions into the bank.")
+    click.echo(f"Serving on http://{settings.HOST}:{settings.PORT} (Ctrl+C stops).")
+    Granian(
+        "wsgi:app",
+        address=settings.HOST,
+        port=settings.PORT,
+        interface=Interfaces.WSGI,
+        workers=settings.WORKERS,
+        blocking_threads=settings.THREADS,
+        log_access=False,  # `api.http.hooks` logs each request, with its id
+        websockets=False,
+    ).serve()

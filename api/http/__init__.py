@@ -1,0 +1,1 @@
+"""What every endpoint shares: problem details, parsing, pagination, preconditions, caching, limits."""

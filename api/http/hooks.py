@@ -1,0 +1,123 @@
+"""`before_request` and `after_request`: request id, `Server-Timing`, security headers (54).
+
+`after_request` runs on errors that a handler answered too; `teardown_request` runs last, whatever
+happened, and is the place to release, not to answer.
+Sources: https://flask.palletsprojects.com/en/stable/api/#flask.Flask.after_request and
+https://www.w3.org/TR/server-timing/
+"""
+
+import logging
+import re
+from time import perf_counter
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+from flask import Flask, Response, g, has_request_context, request
+from sqlalchemy import Engine, event
+
+from api.demonstrations import demonstrates
+
+log = logging.getLogger("api.access")
+
+_ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+def in_api() -> bool:
+    """Tell whether the request is to the API, as against the site."""
+    return request.path == "/api" or request.path.startswith("/api/")
+
+
+@demonstrates(
+    54,
+    at="GET v1.index",
+    test="tests/http/test_hooks.py::test_every_response_carries_request_id_timing_and_security_headers",
+)
+def begin() -> None:
+    """Start the clock and name the request: the caller's own id if it is a harmless one."""
+    g.started = perf_counter()
+    g.statements = 0
+    g.database_seconds = 0.0
+    sent = request.headers.get("X-Request-ID", "")
+    g.request_id = sent if _ACCEPTABLE_ID.fullmatch(sent) else uuid4().hex
+
+
+@demonstrates(
+    54,
+    at="GET v1.index",
+    test="tests/http/test_hooks.py::test_every_response_carries_request_id_timing_and_security_headers",
+)
+def finish(response: Response) -> Response:
+    """Put on every response what `begin` measured, and the security headers."""
+    seconds = perf_counter() - g.started
+    response.headers["X-Request-ID"] = g.request_id
+    response.headers["Server-Timing"] = (
+        f"app;dur={seconds * 1000:.1f}, "
+        f'db;dur={g.database_seconds * 1000:.1f};desc="{g.statements} statements"'
+    )
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    api = in_api()
+    if api and response.mimetype == "text/html":  # Werkzeug's, with a redirect or OPTIONS
+        response.set_data(b"")
+        del response.headers["Content-Type"]
+    if response.mimetype == "text/html":
+        response.headers["Content-Security-Policy"] = PAGE_POLICY
+    if response.allow:  # Werkzeug keeps a set, whose order changes from process to process
+        response.headers["Allow"] = ", ".join(sorted(response.allow))
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if api:
+        response.vary.add("Origin")  # Flask-CORS leaves it out when only one origin is allowed
+    log.info(
+        "%s %s %s %.1fms",
+        request.method,
+        _target(),
+        response.status_code,
+        seconds * 1000,
+        extra={"request_id": g.request_id},
+    )
+    return response
+
+
+def _target() -> str:
+    """Return path and query for the log, quoted: a decoded line feed would forge a record."""
+    target = quote(request.path)
+    if request.query_string:
+        target += "?" + quote(request.query_string, safe="%/:?@!$&'()*+,;=")
+    return target
+
+
+def count_statements(engine: Engine) -> None:
+    """Count the statements of each request and the seconds they take, for `Server-Timing`."""
+
+    def before(*_: Any) -> None:
+        if has_request_context():
+            g.statement_started = perf_counter()
+
+    def after(*_: Any) -> None:
+        if has_request_context():
+            g.statements = g.get("statements", 0) + 1
+            g.database_seconds = g.get("database_seconds", 0.0) + (
+                perf_counter() - g.statement_started
+            )
+
+    event.listen(engine, "before_cursor_execute", before)
+    event.listen(engine, "after_cursor_execute", after)
+
+
+def init_app(app: Flask) -> None:
+    """Register the pair. Flask runs `after_request` functions in reverse order of registration."""
+    app.before_request(begin)
+    app.after_request(finish)

@@ -1,0 +1,122 @@
+"""Rate limits by Flask-Limiter, told in the standard's own fields (71).
+
+`RateLimit-Policy` says what the quotas are, `RateLimit` what is left of each, `Retry-After` how
+long to wait. Source: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from math import ceil
+from time import time
+
+from flask import Flask, Response, current_app, g, request
+from limits import RateLimitItem, WindowStats, parse_many
+
+from api.demonstrations import demonstrates
+from api.extensions import limiter
+
+
+def reading() -> bool:
+    """Tell whether the request only reads."""
+    return request.method in {"GET", "HEAD"}
+
+
+def search_limit() -> str:
+    """Return the quota of full-text searches."""
+    return str(current_app.config["RATELIMIT_SEARCH"])
+
+
+def rehearsal_limit() -> str:
+    """Return the quota of the demonstrations that build a database of their own."""
+    return str(current_app.config["RATELIMIT_REHEARSALS"])
+
+
+def write_limit() -> str:
+    """Return the quota of changes."""
+    return str(current_app.config["RATELIMIT_WRITES"])
+
+
+#: `@rehearsals` on a resource's method: these demonstrations are costly and share one quota.
+rehearsals = limiter.shared_limit(rehearsal_limit, scope="rehearsals")
+#: `@searches` counts only requests that search.
+searches = limiter.shared_limit(
+    search_limit, scope="searches", exempt_when=lambda: not request.args.get("q")
+)
+#: `@writes` counts every change, whichever the resource.
+writes = limiter.shared_limit(write_limit, scope="writes")
+
+
+#: The setting behind each scope.
+SETTINGS = {
+    "reads": "RATELIMIT_READS",
+    "searches": "RATELIMIT_SEARCH",
+    "rehearsals": "RATELIMIT_REHEARSALS",
+    "writes": "RATELIMIT_WRITES",
+}
+
+
+@cache
+def _are_several(limits: str) -> bool:
+    return len(parse_many(limits)) > 1
+
+
+def _name(scope: str, limit: RateLimitItem) -> str:
+    """Name a quota: "10/second; 600/minute" makes two of one scope, each with its own name."""
+    several = _are_several(str(current_app.config[SETTINGS[scope]]))
+    return f"{scope}-{limit.get_expiry()}s" if several else scope
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Where one quota stands after this request."""
+
+    name: str
+    limit: RateLimitItem
+    window: WindowStats
+    breached: bool
+
+    @property
+    def seconds(self) -> int:
+        """Whole seconds until the quota is (partly) restored, at least one."""
+        return max(1, ceil(self.window.reset_time - time()))
+
+
+@demonstrates(
+    71,
+    at="GET v1.questions",
+    test="tests/http/test_limits.py::test_the_quota_is_told_and_then_enforced",
+)
+def tell_limits(response: Response) -> Response:
+    """Write the rate-limit fields for every quota that this request counted against."""
+    counted = {
+        (item.request_args[-1], item.limit): item
+        for item in [*g.get("limits_before_view", []), *limiter.current_limits]
+    }
+    quotas = [
+        Quota(_name(scope, limit), limit, item.window, item.breached)
+        for (scope, limit), item in counted.items()
+    ]
+    quotas += g.get("quotas", [])
+    if quotas:
+        response.headers["RateLimit-Policy"] = ", ".join(
+            f'"{quota.name}";q={quota.limit.amount};w={quota.limit.get_expiry()}'
+            for quota in quotas
+        )
+        response.headers["RateLimit"] = ", ".join(
+            f'"{quota.name}";r={quota.window.remaining};t={quota.seconds}' for quota in quotas
+        )
+    waits = [quota.seconds for quota in quotas if quota.breached]
+    if response.status_code == 429 and waits:
+        response.headers["Retry-After"] = str(max(waits))
+    return response
+
+
+def remember_limits() -> None:
+    """Keep the limits counted before the view: a decorated view's own replace them."""
+    g.limits_before_view = limiter.current_limits
+
+
+def init_app(app: Flask) -> None:
+    """Tell the limits on every response. Flask-Limiter must have been bound before."""
+    app.before_request(remember_limits)
+    app.after_request(tell_limits)

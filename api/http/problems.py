@@ -1,0 +1,198 @@
+"""Problem details (RFC 9457): the types of error there are, and the exception that carries one.
+
+Shows one shape for every error: `type` leads to a page that explains it, `errors` says where.
+Source: https://www.rfc-editor.org/rfc/rfc9457
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from flask import current_app, g, request, url_for
+from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.wrappers import Response
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """A kind of error: its slug, status and title, what it means and what the caller can do."""
+
+    slug: str
+    status: int
+    title: str
+    meaning: str
+    remedy: str
+
+
+CATALOGUE: dict[str, ProblemType] = {
+    kind.slug: kind
+    for kind in (
+        ProblemType(
+            "malformed-request",
+            400,
+            "Malformed request",
+            "The request could not be read: broken JSON, a key given twice, or bytes that are "
+            "not UTF-8.",
+            "Correct the syntax at the place that `detail` or `errors` names.",
+        ),
+        ProblemType(
+            "not-found",
+            404,
+            "Not found",
+            "Nothing stands at this address, or its form is wrong (a letter where a number belongs).",
+            "Start at the index of the API and follow its links.",
+        ),
+        ProblemType(
+            "method-not-allowed",
+            405,
+            "Method not allowed",
+            "The resource is there, but it does not answer this method.",
+            "Use one of the methods that the `Allow` header lists.",
+        ),
+        ProblemType(
+            "not-acceptable",
+            406,
+            "Not acceptable",
+            "None of the media types in `Accept` can be produced.",
+            "Ask for one of the media types that `available` lists.",
+        ),
+        ProblemType(
+            "conflict",
+            409,
+            "Conflict",
+            "The request makes sense, but not in the state that the resource is in.",
+            "Read the resource again and decide from what you find.",
+        ),
+        ProblemType(
+            "precondition-failed",
+            412,
+            "Precondition failed",
+            "The resource is no longer in the state that `If-Match` or `If-None-Match` names.",
+            "Read it again, apply your change to what you find, and send the new `ETag`.",
+        ),
+        ProblemType(
+            "content-too-large",
+            413,
+            "Content too large",
+            "The body is larger than this resource takes.",
+            "Send less; `detail` names the limit in bytes.",
+        ),
+        ProblemType(
+            "unsupported-media-type",
+            415,
+            "Unsupported media type",
+            "The body's `Content-Type` is missing or is not one that this resource reads.",
+            "Send `Content-Type: application/json`.",
+        ),
+        ProblemType(
+            "invalid-parameters",
+            422,
+            "Invalid parameters",
+            "The request was read, but a parameter or a field has a value that is not allowed here.",
+            "Each entry of `errors` names one and says what is allowed.",
+        ),
+        ProblemType(
+            "precondition-required",
+            428,
+            "Precondition required",
+            "A change must say which state of the resource it was made from.",
+            "Send `If-Match` with the `ETag` that you read, or `If-None-Match: *` to create.",
+        ),
+        ProblemType(
+            "too-many-requests",
+            429,
+            "Too many requests",
+            "The quota of a rate limit is used up.",
+            "Wait for the seconds that `Retry-After` gives; `RateLimit` tells what is left.",
+        ),
+        ProblemType(
+            "internal-error",
+            500,
+            "Internal error",
+            "Something failed that is not your fault. It has been logged under `request_id`.",
+            "Try again later; report the `request_id` if it stays.",
+        ),
+        ProblemType(
+            "service-unavailable",
+            503,
+            "Service unavailable",
+            "A part that this request needs is not answering.",
+            "Try again after the seconds that `Retry-After` gives.",
+        ),
+    )
+}
+
+BY_STATUS = {kind.status: kind for kind in CATALOGUE.values()}
+
+
+class Problem(HTTPException):
+    """An error to be answered as problem details. Raise it anywhere under a request.
+
+    :param slug: a key of `CATALOGUE`.
+    :param detail: one sentence on this occurrence.
+    :param errors: where it is wrong: `{"pointer" | "parameter" | "header", "detail", "code"}`.
+    :param headers: response headers that belong to the error, such as `Retry-After`.
+    :param members: further members of the problem object (RFC 9457, section 3.2).
+    """
+
+    def __init__(
+        self,
+        slug: str,
+        detail: str,
+        *,
+        errors: list[dict[str, Any]] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.kind = CATALOGUE[slug]
+        self.code = self.kind.status
+        self.errors = errors or []
+        self.headers = dict(headers or {})
+        self.members = members
+
+
+def _type_uri(kind: ProblemType) -> str:
+    """Return the address that explains `kind`.
+
+    Flask refuses a forged `Host` before there is anything to build addresses from, and none may
+    repeat that name: then the first of the trusted ones stands in.
+    """
+    if isinstance(request.routing_exception, SecurityError):
+        host = current_app.config["TRUSTED_HOSTS"][0].removeprefix(".")
+        adapter = current_app.url_map.bind(host, request.root_path, url_scheme=request.scheme)
+        return adapter.build("v1.problem", {"slug": kind.slug}, force_external=True)
+    return url_for("v1.problem", slug=kind.slug, _external=True)
+
+
+def render(
+    kind: ProblemType,
+    detail: str,
+    errors: list[dict[str, Any]] | None = None,
+    members: Mapping[str, Any] | None = None,
+    *,
+    status: int | None = None,
+    title: str | None = None,
+) -> Response:
+    """Answer a problem object.
+
+    :param status: where the status is not the kind's own (an uncommon 4xx).
+    :param title: likewise.
+    """
+    body: dict[str, Any] = {
+        "type": _type_uri(kind),
+        "title": title or kind.title,
+        "status": status or kind.status,
+        "detail": detail,
+        "instance": quote(request.script_root + request.path),
+        "request_id": g.get("request_id"),
+    }
+    if errors:
+        body["errors"] = errors
+    body.update(members or {})
+    return current_app.response_class(
+        current_app.json.dumps(body) + "\n", status=status or kind.status, mimetype=MEDIA_TYPE
+    )

@@ -1,0 +1,15 @@
+"""Tables: typed SQLAlchemy 2 models, one file per aggregate."""
+
+from api.models.data_version import DataVersion
+from api.models.question import Difficulty, Question, QuestionTopic, Reference, Topic
+from api.models.scratch import ScratchDocument
+
+__all__ = [
+    "DataVersion",
+    "Difficulty",
+    "Question",
+    "QuestionTopic",
+    "Reference",
+    "ScratchDocument",
+    "Topic",
+]

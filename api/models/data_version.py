@@ -1,0 +1,18 @@
+"""A version number per scope of data, raised by database triggers in the writing transaction.
+
+Whoever changes a row, by whatever program, raises it; a cache that keys on it cannot go stale.
+"""
+
+from sqlalchemy import BigInteger, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from api.extensions import Base
+
+
+class DataVersion(Base):
+    """The current version of one scope: `bank` or `scratch`."""
+
+    __tablename__ = "data_versions"
+
+    scope: Mapped[str] = mapped_column(String(20), primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), default=1)

@@ -1,0 +1,161 @@
+"""Questions as they go out, and the query strings that ask for them (61, 94)."""
+
+from typing import Any
+
+from flask import url_for
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+
+from api.bank.catalogue import TECHNIQUES
+from api.bank.questions import SORT_KEYS, Criteria
+from api.models import Difficulty, Question
+from api.schemas.fields import CommaSeparated, Whole
+
+MAX_PER_PAGE = 100
+MAX_NUMBER = 2_147_483_647
+SLUG = validate.Regexp(
+    r"[a-z0-9]+(-[a-z0-9]+)*\Z", error="Not a slug: lower-case words and hyphens."
+)
+
+
+class ReferenceSchema(Schema):
+    """A documentation page behind an answer."""
+
+    title = fields.String()
+    url = fields.String()
+
+
+class QuestionSchema(Schema):
+    """The whole question: v1's representation."""
+
+    number = fields.Integer()
+    prompt = fields.String()
+    answer = fields.String()
+    in_practice = fields.String()
+    try_it = fields.String()
+    technique = fields.String()
+    topics = fields.Pluck("TopicSlugSchema", "slug", many=True)
+    difficulty = fields.String()
+    references = fields.List(fields.Nested(ReferenceSchema))
+    created_at = fields.Raw()
+    updated_at = fields.Raw()
+    links = fields.Method("get_links")
+
+    def get_links(self, question: Question) -> dict[str, str]:
+        """Link the question and what belongs to it."""
+        return {
+            "self": url_for("v1.question", number=question.number, _external=True),
+            "demonstrations": url_for("v1.demonstrations", number=question.number, _external=True),
+        }
+
+
+class QuestionSummarySchema(Schema):
+    """What a list needs: v2's leaner representation. The link leads to the whole question."""
+
+    number = fields.Integer()
+    prompt = fields.String()
+    difficulty = fields.String()
+    topics = fields.Pluck("TopicSlugSchema", "slug", many=True)
+    links = fields.Method("get_links")
+
+    def get_links(self, question: Question) -> dict[str, str]:
+        """Link the whole question."""
+        return {"self": url_for("v1.question", number=question.number, _external=True)}
+
+
+class TopicSlugSchema(Schema):
+    """A topic, as far as a question names it."""
+
+    slug = fields.String()
+
+
+QUESTION_FIELDS = tuple(QuestionSchema().fields)
+SORT_CHOICES = [*SORT_KEYS, "relevance"]
+
+
+def _sort_key(value: str) -> None:
+    if value.removeprefix("-") not in SORT_CHOICES:
+        raise ValidationError(
+            f"Must be one of: {', '.join(SORT_CHOICES)}; a leading - sorts downwards."
+        )
+
+
+class FilterQuery(Schema):
+    """The filters that every list of questions takes."""
+
+    topic = CommaSeparated(fields.String(validate=[SLUG, validate.Length(max=60)]), load_default=())
+    difficulty = CommaSeparated(
+        fields.String(validate=validate.OneOf([level.value for level in Difficulty])),
+        load_default=(),
+    )
+    technique = CommaSeparated(
+        fields.String(
+            validate=validate.OneOf(
+                list(TECHNIQUES), error="Must be one of the slugs listed at /techniques."
+            )
+        ),
+        load_default=(),
+    )
+    number_from = Whole(load_default=None, validate=validate.Range(1, MAX_NUMBER))
+    number_to = Whole(load_default=None, validate=validate.Range(1, MAX_NUMBER))
+    q = fields.String(load_default=None, validate=validate.Length(1, 200))
+    sort = CommaSeparated(
+        fields.String(validate=_sort_key), load_default=(), validate=validate.Length(1, 5)
+    )
+
+    @validates_schema
+    def check_together(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse values that are fine alone but make no sense together."""
+        low, high = data.get("number_from"), data.get("number_to")
+        if low is not None and high is not None and low > high:
+            raise ValidationError("Must be greater than or equal to number_from.", "number_to")
+        keys = [key.removeprefix("-") for key in data.get("sort", ())]
+        if len(set(keys)) < len(keys):
+            raise ValidationError("A sort key is given twice.", "sort")
+        if "relevance" in keys and not data.get("q"):
+            raise ValidationError("Sorting by relevance needs a search: give q.", "sort")
+        if data.get("q") is not None and not data["q"].strip():
+            raise ValidationError("Must hold a word to search for.", "q")
+
+    @post_load
+    def to_criteria(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Gather the filters into one `Criteria`; what is left concerns the representation."""
+        names = ("topic", "difficulty", "technique", "number_from", "number_to", "q", "sort")
+        topic, difficulty, technique, low, high, text, sort = (data.pop(name) for name in names)
+        data["criteria"] = Criteria(
+            topics=topic,
+            difficulties=difficulty,
+            techniques=technique,
+            number_from=low,
+            number_to=high,
+            text=text,
+            sort=sort,
+        )
+        return data
+
+
+class RepresentationQuery(Schema):
+    """Which members of a question the reader wants."""
+
+    fields_ = CommaSeparated(
+        fields.String(validate=validate.OneOf(QUESTION_FIELDS)),
+        data_key="fields",
+        load_default=QUESTION_FIELDS,
+        validate=validate.Length(min=1),
+    )
+    include = CommaSeparated(
+        fields.String(validate=validate.OneOf(["demonstrations"])), load_default=()
+    )
+
+
+class QuestionListQuery(FilterQuery, RepresentationQuery):
+    """v1's list: filters, representation and a page number."""
+
+    page = Whole(load_default=1, validate=validate.Range(1, 100_000))
+    per_page = Whole(load_default=20, validate=validate.Range(1, MAX_PER_PAGE))
+
+
+class QuestionSliceQuery(FilterQuery):
+    """v2's list: filters and a cursor."""
+
+    cursor = fields.String(load_default=None, validate=validate.Length(1, 1000))
+    limit = Whole(load_default=20, validate=validate.Range(1, MAX_PER_PAGE))

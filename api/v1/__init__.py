@@ -1,0 +1,59 @@
+"""Version 1 of the API: the route table. One file per resource."""
+
+from flask import Blueprint
+
+from api.http.restful import Api
+from api.v1.configuration import Configuration, ConfigurationCheck, ConfigurationEnvironments
+from api.v1.contract import contract_json, contract_yaml
+from api.v1.errors import ErrorCause, ErrorCauses
+from api.v1.health import live, ready
+from api.v1.index import Index
+from api.v1.json import json_form
+from api.v1.limits import StrategyLimit
+from api.v1.loading import LoadingStrategy
+from api.v1.pages import PageCost
+from api.v1.problems import ProblemItem, ProblemList
+from api.v1.questions import DemonstrationList, QuestionItem, QuestionList
+from api.v1.random import RandomQuestion, RandomQuestionByWebargs
+from api.v1.schema import CreateAll, MigrationRehearsal, SchemaState
+from api.v1.scratch import Scratch
+from api.v1.techniques import TechniqueList
+from api.v1.topics import TopicItem, TopicList
+
+blueprint = Blueprint("v1", __name__, url_prefix="/api/v1")
+api = Api(blueprint)
+
+api.add_resource(Index, "/", endpoint="index")
+api.add_resource(QuestionList, "/questions", endpoint="questions")
+api.add_resource(QuestionItem, "/questions/<int(max=2147483647):number>", endpoint="question")
+api.add_resource(
+    DemonstrationList,
+    "/questions/<int(max=2147483647):number>/demonstrations",
+    endpoint="demonstrations",
+)
+api.add_resource(RandomQuestion, "/questions/random", endpoint="random")
+api.add_resource(RandomQuestionByWebargs, "/questions/random/webargs", endpoint="random_webargs")
+api.add_resource(TopicList, "/topics", endpoint="topics")
+api.add_resource(TopicItem, "/topics/<slug:slug>", endpoint="topic")
+api.add_resource(TechniqueList, "/techniques", endpoint="techniques")
+api.add_resource(ProblemList, "/problems", endpoint="problems")
+api.add_resource(ProblemItem, "/problems/<slug:slug>", endpoint="problem")
+api.add_resource(ErrorCauses, "/errors", endpoint="errors")
+api.add_resource(ErrorCause, "/errors/<slug:cause>", endpoint="error")
+api.add_resource(StrategyLimit, "/limits/<slug:strategy>", endpoint="limit")
+api.add_resource(LoadingStrategy, "/loading/<slug:strategy>", endpoint="loading")
+api.add_resource(PageCost, "/pages/cost", endpoint="page_cost")
+api.add_resource(SchemaState, "/schema", endpoint="schema")
+api.add_resource(CreateAll, "/schema/create-all", endpoint="create_all")
+api.add_resource(MigrationRehearsal, "/schema/rehearsal", endpoint="rehearsal")
+api.add_resource(Configuration, "/configuration", endpoint="configuration")
+api.add_resource(ConfigurationEnvironments, "/configuration/environments", endpoint="environments")
+api.add_resource(ConfigurationCheck, "/configuration/check", endpoint="configuration_check")
+api.add_resource(Scratch, "/scratch/<slug:key>", endpoint="scratch")
+
+# Plain Flask views: Flask-RESTful cannot run `async def`, and these show what Flask does alone.
+blueprint.add_url_rule("/health/live", view_func=live, endpoint="live")
+blueprint.add_url_rule("/health/ready", view_func=ready, endpoint="ready")
+blueprint.add_url_rule("/json/<slug:form>", view_func=json_form, endpoint="json")
+blueprint.add_url_rule("/openapi.yaml", view_func=contract_yaml, endpoint="openapi_yaml")
+blueprint.add_url_rule("/openapi.json", view_func=contract_json, endpoint="openapi_json")

@@ -1,0 +1,119 @@
+"""`/questions`: a resource end to end: parse, call the domain, represent (61, 78, 94)."""
+
+from typing import Any
+
+from flask import current_app, url_for
+from flask_restful import Resource
+
+from api.bank import examples, questions
+from api.bank.questions import Found
+from api.demonstrations import demonstrates
+from api.http.caching import cached
+from api.http.demonstrations import Demonstration, of_question
+from api.http.deprecation import deprecated
+from api.http.limits import searches
+from api.http.pagination import collection, link_header, numbered_links
+from api.http.parsing import query
+from api.models import Question
+from api.schemas.questions import QuestionListQuery, QuestionSchema, RepresentationQuery
+
+
+def represent_demonstration(demonstration: Demonstration, try_it: str | None) -> dict[str, Any]:
+    """Represent a demonstration; its curl is the first example that calls it."""
+    calls = (c for c in examples.calls(try_it) if demonstration.serves(c.method, c.path))
+    source = demonstration.source
+    return {
+        "method": demonstration.method,
+        "path": demonstration.path,
+        "curl": next((call.command for call in calls), None),
+        "source": {
+            "path": source.path,
+            "first_line": source.first_line,
+            "last_line": source.last_line,
+            "text": source.text,
+        },
+        "test": demonstration.test,
+    }
+
+
+def demonstrations_of(question: Question) -> list[dict[str, Any]]:
+    """Represent all demonstrations of a question."""
+    found = of_question(current_app, question.number)
+    return [represent_demonstration(demonstration, question.try_it) for demonstration in found]
+
+
+def represent(
+    found: list[Question], args: dict[str, Any], highlights: dict[int, dict[str, str]] | None = None
+) -> list[dict[str, Any]]:
+    """Represent questions with the members that the reader asked for."""
+    items: list[dict[str, Any]] = QuestionSchema(only=args["fields_"]).dump(found, many=True)
+    for question, item in zip(found, items, strict=True):
+        if "demonstrations" in args["include"]:
+            item["demonstrations"] = demonstrations_of(question)
+        if highlights:
+            item["highlights"] = highlights.get(question.id, {})
+    return items
+
+
+class QuestionList(Resource):
+    """The questions of the bank: filtered, searched, sorted, page by page."""
+
+    @demonstrates(94, test="tests/v1/test_questions.py::test_filters_search_and_sorting_combine")
+    @demonstrates(78, test="tests/v1/test_questions.py::test_pages_link_their_neighbours")
+    @deprecated(successor="v2.questions")
+    @searches
+    @cached("bank")
+    @query(QuestionListQuery)
+    def get(self, args: dict[str, Any]) -> Any:
+        """Answer one page, with the total and links to the others."""
+        page, per_page = args["page"], args["per_page"]
+        found: Found = questions.find_page(args["criteria"], page, per_page)
+        total = found.total or 0
+        links = numbered_links(page, per_page, total)
+        about = {
+            "number": page,
+            "per_page": per_page,
+            "total_items": total,
+            "total_pages": -(-total // per_page),
+        }
+        items = represent(list(found.questions), args, found.highlights)
+        return collection(items, about, links), 200, {"Link": link_header(links)}
+
+
+class QuestionItem(Resource):
+    """One question with its worked answer."""
+
+    @demonstrates(
+        61, test="tests/v1/test_questions.py::test_one_question_has_every_promised_member"
+    )
+    @cached("bank")
+    @query(RepresentationQuery)
+    def get(self, args: dict[str, Any], number: int) -> Any:
+        """Answer the question of that number, and link its neighbours."""
+        question = questions.get(number)
+        (item,) = represent([question], args)
+        before, after = questions.neighbours(number)
+        links = {
+            rel: url_for("v1.question", number=other, _external=True)
+            for rel, other in (("prev", before), ("next", after))
+            if other is not None
+        }
+        if "links" in item:
+            item["links"] |= links
+        return item, 200, {"Link": link_header(links)} if links else {}
+
+
+class DemonstrationList(Resource):
+    """Where a question's answer runs: address, example, source lines, proving test."""
+
+    @cached("bank")
+    def get(self, number: int) -> dict[str, Any]:
+        """List the demonstrations of the question of that number."""
+        items = demonstrations_of(questions.get(number))
+        return {
+            "items": items,
+            "links": {
+                "self": url_for("v1.demonstrations", number=number, _external=True),
+                "question": url_for("v1.question", number=number, _external=True),
+            },
+        }

@@ -1,0 +1,40 @@
+"""`/api/v2/questions`: cursors instead of pages, a leaner representation, the same domain (75, 78)."""
+
+from typing import Any
+
+from flask_restful import Resource
+
+from api.bank import questions
+from api.demonstrations import demonstrates
+from api.http.caching import cached
+from api.http.cursors import read_cursor, write_cursor
+from api.http.limits import searches
+from api.http.pagination import address, collection, link_header
+from api.http.parsing import query
+from api.schemas.questions import QuestionSliceQuery, QuestionSummarySchema
+
+
+class QuestionSlice(Resource):
+    """The questions of the bank, slice by slice after a cursor."""
+
+    @demonstrates(
+        75, test="tests/v2/test_questions.py::test_both_versions_answer_from_one_set_of_rules"
+    )
+    @demonstrates(78, test="tests/v2/test_questions.py::test_cursors_walk_the_whole_bank_once")
+    @searches
+    @cached("bank")
+    @query(QuestionSliceQuery)
+    def get(self, args: dict[str, Any]) -> Any:
+        """Answer the questions after the cursor, and a link to go on."""
+        criteria, limit = args["criteria"], args["limit"]
+        after = read_cursor(criteria.order, args["cursor"]) if args["cursor"] else None
+        found = questions.find_after(criteria, after, limit)
+        links = {"self": address()}
+        if found.position is not None:
+            links["next"] = address(cursor=write_cursor(criteria.order, found.position))
+        items = QuestionSummarySchema(many=True).dump(found.questions)
+        for question, item in zip(found.questions, items, strict=True):
+            if criteria.text:
+                item["highlights"] = found.highlights.get(question.id, {})
+        header = {"Link": link_header(links)} if "next" in links else {}
+        return collection(items, {"limit": limit}, links), 200, header

