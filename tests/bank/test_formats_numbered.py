@@ -120,6 +120,18 @@ def test_a_question_further_on_belongs_to_the_answer() -> None:
     ]
 
 
+def test_a_question_mark_in_brackets_ends_no_prompt() -> None:
+    text = "51. How do you quote an address\n\nThe marks (, / ? : @) are kept. Others are not.\n"
+    assert told(text)[0][1:] == (
+        "How do you quote an address",
+        "The marks (, / ? : @) are kept. Others are not.",
+    )
+    assert told("51. What is a view (or is it a function?) in Flask?\nA callable.\n")[0][1:] == (
+        "What is a view (or is it a function?) in Flask?",
+        "A callable.",
+    )
+
+
 def test_symbols_after_the_question_mark_are_no_answer() -> None:
     assert told("51. What is Flask? 🔥\nA framework.\n")[0][1:] == (
         "What is Flask? 🔥",

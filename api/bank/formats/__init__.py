@@ -101,6 +101,7 @@ def read(data: bytes, format: Format | None = None, name: str | None = None) -> 
             reading.refusals.append(judged)
         else:
             reading.documents.append(judged)
+    reading.notes.sort(key=lambda note: note.line)
     if not reading.documents and not reading.refusals:
         reason = "there is no question in this file"
         reading.refusals.append(Refusal(line=1, number=None, reason=reason))

@@ -45,7 +45,6 @@ _PROMPT = re.compile(r"#[ \t]+(?P<prompt>[^ \t].*)")
 _SECTION = re.compile(r"##[ \t]+(?P<title>in practice|try it)[ \t]*", re.IGNORECASE)
 
 SECTIONS = {"in practice": "in_practice", "try it": "try_it"}
-TEXTS = ("answer", "in_practice", "try_it")
 
 
 def _ends_front(line: str) -> bool:

@@ -5,6 +5,7 @@ looks at one line or two; `sequence` and `as_numbered` decide what follows from 
 """
 
 import re
+from collections.abc import Iterator
 from enum import Enum
 
 _CLOSERS = "*_\"'”’»)]"
@@ -97,12 +98,23 @@ def ends_sentence(line: str) -> bool:
     return bool(text) and text[-1] in _ENDS and not _abbreviates(text, len(text))
 
 
+def _stops(text: str) -> Iterator[re.Match[str]]:
+    """The marks that end a sentence: none in code, in brackets or after an abbreviation."""
+    shown = masked(text)
+    closed = shown.rfind(")")
+    depth = position = 0
+    for match in _STOP.finditer(shown):
+        depth += shown.count("(", position, match.start())
+        depth = max(0, depth - shown.count(")", position, match.start()))
+        position = match.start()
+        if not (depth and position < closed) and not _abbreviates(text, match.end()):
+            yield match
+
+
 def sentence_end(text: str) -> int | None:
     """The position after the first sentence of the text, its closing marks included, or None."""
-    for match in _STOP.finditer(masked(text)):
-        if not _abbreviates(text, match.end()):
-            return _with_closers(text, match.end())
-    return None
+    first = next(_stops(text), None)
+    return None if first is None else _with_closers(text, first.end())
 
 
 def questions_end(text: str) -> int | None:
@@ -111,10 +123,10 @@ def questions_end(text: str) -> int | None:
     Statements before the first question belong to it: "Uploads fail. What do you check?"
     """
     found: int | None = None
-    for match in _STOP.finditer(masked(text)):
+    for match in _stops(text):
         if match[0] in _QUESTION_MARKS:
             found = _with_closers(text, match.end())
-        elif found is not None and not _abbreviates(text, match.end()):
+        elif found is not None:
             break
     return found
 
