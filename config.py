@@ -514,6 +514,18 @@ class Settings:
     RATELIMIT_WRITES: Annotated[
         str, Setting(_text(_rate_limit, _RATE), "Writes that one client may make.")
     ] = "60 per minute"
+    RATELIMIT_SIGN_INS: Annotated[
+        str, Setting(_text(_rate_limit, _RATE), "Sign-ins and registrations from one address.")
+    ] = "20 per minute"
+    BCRYPT_LOG_ROUNDS: Annotated[
+        int, Setting(_whole_number(4, 18), "Work factor of password hashes; each step doubles it.")
+    ] = 12
+    ACCESS_TOKEN_SECONDS: Annotated[
+        int, Setting(_whole_number(10, 86_400), "Seconds for which an access token is good.")
+    ] = 900
+    REFRESH_TOKEN_DAYS: Annotated[
+        int, Setting(_whole_number(1, 365), "Days for which a device stays signed in unused.")
+    ] = 30
     CORS_ORIGINS: Annotated[
         tuple[str, ...],
         Setting(
@@ -607,6 +619,7 @@ class Testing(Development):
     APP_ENV: Environment = field(init=False, default="testing")
     SECRET_KEY: str = TESTING_KEY
     DATABASE_URL: str = _sqlite_default("testing.sqlite3")
+    BCRYPT_LOG_ROUNDS: int = 4
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -12,7 +12,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
 from api import cli, database, logs, site, v1, v2, versions
-from api.extensions import cache, db, limiter, migrate
+from api.access import bearer, identity
+from api.extensions import bcrypt, cache, db, limiter, migrate
 from api.http import caching, conditional, converters, cors, errors, hooks, limits, parsing
 from api.http.json import ORJSONProvider
 from api.v1 import domain_errors
@@ -41,6 +42,8 @@ def create_app(settings: config.Settings | None = None) -> Flask:
 
     hooks.init_app(app)  # first, so that it begins first and finishes last
     _bind_extensions(app, settings)
+    bearer.init_app(app)
+    identity.init_app(app)
     cors.init_app(app)
     converters.init_app(app)
     parsing.init_app(app)
@@ -86,6 +89,7 @@ def _bind_extensions(app: Flask, settings: config.Settings) -> None:
     }
     cache.init_app(app)
     limiter.init_app(app)
+    bcrypt.init_app(app)
 
 
 def _mount(app: Flask, settings: config.Settings) -> None:

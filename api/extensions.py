@@ -1,11 +1,13 @@
 """The extension objects, unbound: `create_app` binds them (the application-factory pattern)."""
 
 from flask import current_app, request
+from flask_bcrypt import Bcrypt
 from flask_caching import Cache
 from flask_cors import CORS
+from flask_jwt_extended import JWTManager
 from flask_limiter import ApplicationLimit, Limiter
-from flask_limiter.util import get_remote_address
 from flask_migrate import Migrate
+from flask_principal import Principal
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
@@ -32,8 +34,11 @@ db = SQLAlchemy(model_class=Base)
 migrate = Migrate(db=db, directory="migrations", render_as_batch=True)
 cache = Cache()
 cors = CORS()
+bcrypt = Bcrypt()
+jwt = JWTManager()
+principal = Principal(use_sessions=False)
 limiter = Limiter(
-    key_func=get_remote_address,
+    key_func=lambda: str(current_app.extensions["rate_limit_key"]()),
     application_limits=[
         ApplicationLimit(
             lambda: str(current_app.config["RATELIMIT_READS"]),

@@ -69,6 +69,9 @@ def test_nothing_set_is_development() -> None:
     assert loaded.DATABASE_AUTO_UPGRADE is True
     assert loaded.TRUSTED_HOSTS == ()
     assert loaded.SESSION_COOKIE_SECURE is False
+    assert loaded.RATELIMIT_SIGN_INS == "20 per minute"
+    assert loaded.BCRYPT_LOG_ROUNDS == 12
+    assert (loaded.ACCESS_TOKEN_SECONDS, loaded.REFRESH_TOKEN_DAYS) == (900, 30)
 
 
 def test_the_default_database_is_an_absolute_path_beside_config_py() -> None:
@@ -89,6 +92,12 @@ def test_only_testing_is_testing() -> None:
     assert config.Testing.TESTING is True
     assert Development.TESTING is False
     assert Production.TESTING is False
+
+
+def test_only_testing_hashes_passwords_quickly() -> None:
+    # A factor below 10 is what OWASP advises against; tests hash no password that anybody has.
+    assert load(APP_ENV="testing").BCRYPT_LOG_ROUNDS == 4
+    assert load().BCRYPT_LOG_ROUNDS == load(**PRODUCTION).BCRYPT_LOG_ROUNDS == 12
 
 
 def test_production_has_defaults_of_its_own() -> None:
@@ -212,6 +221,13 @@ def test_what_the_flask_command_copied_from_dotenv_still_counts_as_from_there(do
         ("CACHE_ENABLED", "YES", True),
         ("RATELIMIT_ENABLED", "0", False),
         ("RATELIMIT_READS", "10/second;  100  per 5 minutes", "10/second; 100 per 5 minutes"),
+        ("RATELIMIT_SIGN_INS", "5/minute;  20 per hour", "5/minute; 20 per hour"),
+        ("BCRYPT_LOG_ROUNDS", "4", 4),
+        ("BCRYPT_LOG_ROUNDS", "18", 18),
+        ("ACCESS_TOKEN_SECONDS", "10", 10),
+        ("ACCESS_TOKEN_SECONDS", "86400", 86_400),
+        ("REFRESH_TOKEN_DAYS", "1", 1),
+        ("REFRESH_TOKEN_DAYS", "365", 365),
         ("LOG_LEVEL", "debug", "DEBUG"),
         ("LOG_FORMAT", "JSON", "json"),
         ("READINESS_TIMEOUT", "0.05", 0.05),
@@ -272,6 +288,16 @@ def test_a_relative_sqlite_path_counts_from_the_project_not_from_the_working_dir
         ("THREADS", "257", "is out of range"),
         ("TRUSTED_PROXIES", "11", "is out of range"),
         ("CACHE_TIMEOUT", "0", "is out of range"),
+        ("RATELIMIT_SIGN_INS", "seldom", "is not a rate limit"),
+        ("RATELIMIT_SIGN_INS", "0/minute", "is out of range"),
+        ("BCRYPT_LOG_ROUNDS", "3", "is out of range; allowed: a whole number from 4 to 18"),
+        ("BCRYPT_LOG_ROUNDS", "19", "is out of range"),
+        ("BCRYPT_LOG_ROUNDS", "12.5", "is not a whole number"),
+        ("ACCESS_TOKEN_SECONDS", "9", "is out of range; allowed: a whole number from 10 to 86400"),
+        ("ACCESS_TOKEN_SECONDS", "86401", "is out of range"),
+        ("ACCESS_TOKEN_SECONDS", "15m", "is not a whole number"),
+        ("REFRESH_TOKEN_DAYS", "0", "is out of range; allowed: a whole number from 1 to 365"),
+        ("REFRESH_TOKEN_DAYS", "366", "is out of range"),
         ("MAX_CONTENT_LENGTH", "1 MiB", "is not a whole number"),
         ("CACHE_ENABLED", "maybe", "is neither true nor false"),
         ("LOG_LEVEL", "loud", "is unknown; allowed: DEBUG, INFO, WARNING, ERROR or CRITICAL"),

@@ -1,10 +1,11 @@
-"""Commands beside Flask's own: `flask bank …`, `flask config …`, `flask serve`."""
+"""Commands beside Flask's own: `flask bank …`, `flask config …`, `flask serve`, `flask user …`."""
 
 from flask import Flask
 
 from api.cli.bank import bank_cli
 from api.cli.config import config_cli
 from api.cli.serve import serve
+from api.cli.user import user_cli
 
 
 def init_app(app: Flask) -> None:
@@ -12,3 +13,4 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(bank_cli)
     app.cli.add_command(config_cli)
     app.cli.add_command(serve)
+    app.cli.add_command(user_cli)

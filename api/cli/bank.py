@@ -21,7 +21,6 @@ from flask import current_app
 from flask.cli import AppGroup
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from sqlalchemy.exc import SQLAlchemyError
 
 from api.bank import checking, exporting, formats, importing, loading, storing
 from api.bank.formats.detection import by_name
@@ -29,6 +28,7 @@ from api.bank.formats.schema import MAX_NUMBER
 from api.bank.importing import ImportReport, OnConflict
 from api.bank.questions import QuestionUnknownError
 from api.bank.topics import TopicUnknownError
+from api.cli.failures import told
 from api.http.demonstrations import all_by_number
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -54,21 +54,16 @@ class UnusableFileError(click.ClickException):
 def _told(interrupted: str = "Interrupted: nothing was kept.") -> Iterator[None]:
     """Say in one line what ends a command: no traceback for what is no fault of the program."""
     try:
-        yield
+        with told(
+            loading.BankFileError,
+            storing.BankWriteError,
+            QuestionUnknownError,
+            TopicUnknownError,
+        ):
+            yield
     except KeyboardInterrupt:
         click.echo(interrupted, err=True)
         sys.exit(INTERRUPTED)
-    except (
-        loading.BankFileError,
-        storing.BankWriteError,
-        QuestionUnknownError,
-        TopicUnknownError,
-    ) as error:
-        raise click.ClickException(str(error)) from error
-    except SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or error).partition("\n")[0]
-        advice = "flask db upgrade makes the tables, DATABASE_URL says where"
-        raise click.ClickException(f"the database cannot be used: {cause} ({advice})") from error
 
 
 @bank_cli.command("load")

@@ -8,6 +8,8 @@ from granian.constants import Interfaces
 
 import config
 from api import database
+from api.accounts import demo
+from api.accounts.permissions import Role
 from api.bank import loading
 
 
@@ -21,6 +23,10 @@ def serve() -> None:
         report = loading.load()
         if report.created:
             click.echo(f"Loaded {len(report.created)} questions into the bank.")
+        if settings.APP_ENV == "development":
+            demo.create_missing()
+            names = ", ".join(role.value for role in Role)
+            click.echo(f"Demo accounts: {names}, made with the password demo-<name>-password.")
     click.echo(f"Serving on http://{settings.HOST}:{settings.PORT} (Ctrl+C stops).")
     Granian(
         "wsgi:app",

@@ -10,6 +10,7 @@ from math import ceil
 from time import time
 
 from flask import Flask, Response, current_app, g, request
+from flask_limiter.util import get_remote_address
 from limits import RateLimitItem, WindowStats, parse_many
 
 from api.demonstrations import demonstrates
@@ -46,12 +47,21 @@ searches = limiter.shared_limit(
 writes = limiter.shared_limit(write_limit, scope="writes")
 
 
+#: `@sign_in_attempts` slows down who guesses passwords or tokens from one address.
+sign_in_attempts = limiter.shared_limit(
+    lambda: str(current_app.config["RATELIMIT_SIGN_INS"]),
+    scope="sign-ins",
+    key_func=get_remote_address,
+)
+
+
 #: The setting behind each scope.
 SETTINGS = {
     "reads": "RATELIMIT_READS",
     "searches": "RATELIMIT_SEARCH",
     "rehearsals": "RATELIMIT_REHEARSALS",
     "writes": "RATELIMIT_WRITES",
+    "sign-ins": "RATELIMIT_SIGN_INS",
 }
 
 

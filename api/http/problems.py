@@ -39,6 +39,70 @@ CATALOGUE: dict[str, ProblemType] = {
             "Correct the syntax at the place that `detail` or `errors` names.",
         ),
         ProblemType(
+            "token-missing",
+            401,
+            "Token missing",
+            "This needs to know who is calling, and no access token came with the request.",
+            "Sign in, and send the token: `Authorization: Bearer <token>`.",
+        ),
+        ProblemType(
+            "token-malformed",
+            401,
+            "Token malformed",
+            "What was sent as a token is none, or was not signed by a key that is known here.",
+            "Send the token exactly as it was given to you.",
+        ),
+        ProblemType(
+            "token-expired",
+            401,
+            "Token expired",
+            "The token was good, and its time is over.",
+            "Refresh an access token; sign in again where the refresh token has expired.",
+        ),
+        ProblemType(
+            "token-revoked",
+            401,
+            "Token revoked",
+            "The device that the token belongs to was signed out, or its refresh token was replayed.",
+            "Sign in again.",
+        ),
+        ProblemType(
+            "token-wrong-kind",
+            401,
+            "Wrong kind of token",
+            "A refresh token was sent where an access token belongs, or the other way round.",
+            "Send the access token to the API, and the refresh token to `/sign-ins/refresh` only.",
+        ),
+        ProblemType(
+            "token-not-fresh",
+            401,
+            "Recent sign-in needed",
+            "What was asked for needs a password that was given a moment ago.",
+            "Sign in with the password and repeat the request with the new token.",
+        ),
+        ProblemType(
+            "csrf-failed",
+            401,
+            "CSRF token missing or wrong",
+            "A change that is authorised by cookies must repeat the CSRF cookie in a header.",
+            "Send the value of the `csrf_access_token` cookie as `X-CSRF-TOKEN`.",
+        ),
+        ProblemType(
+            "wrong-credentials",
+            401,
+            "Wrong credentials",
+            "Name and password do not belong together. Which of them is wrong is not told.",
+            "Check both. An account can be made at `/users`.",
+        ),
+        ProblemType(
+            "forbidden",
+            403,
+            "Forbidden",
+            "It is known who is calling, and they may not do this.",
+            "`required` names the permission that is missing; an administrator can give a role that "
+            "has it.",
+        ),
+        ProblemType(
             "not-found",
             404,
             "Not found",
@@ -125,7 +189,8 @@ CATALOGUE: dict[str, ProblemType] = {
     )
 }
 
-BY_STATUS = {kind.status: kind for kind in CATALOGUE.values()}
+# The first of a status is its general case.
+BY_STATUS = {kind.status: kind for kind in reversed(CATALOGUE.values())}
 
 
 class Problem(HTTPException):

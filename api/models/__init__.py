@@ -1,5 +1,6 @@
 """Tables: typed SQLAlchemy 2 models, one file per aggregate."""
 
+from api.models.account import RoleRow, SignIn, User, UserRole
 from api.models.data_version import DataVersion
 from api.models.question import Difficulty, Question, QuestionTopic, Reference, Topic
 from api.models.scratch import ScratchDocument
@@ -10,6 +11,10 @@ __all__ = [
     "Question",
     "QuestionTopic",
     "Reference",
+    "RoleRow",
     "ScratchDocument",
+    "SignIn",
     "Topic",
+    "User",
+    "UserRole",
 ]

@@ -159,3 +159,16 @@ class QuestionSliceQuery(FilterQuery):
 
     cursor = fields.String(load_default=None, validate=validate.Length(1, 1000))
     limit = Whole(load_default=20, validate=validate.Range(1, MAX_PER_PAGE))
+
+
+class QuestionPatch(Schema):
+    """Members to change, by JSON Merge Patch (RFC 7396); `api.bank.editing` judges the values."""
+
+    prompt = fields.Raw()
+    answer = fields.Raw()
+    in_practice = fields.Raw(allow_none=True)
+    try_it = fields.Raw(allow_none=True)
+    technique = fields.Raw(allow_none=True)
+    topics = fields.Raw(allow_none=True)
+    difficulty = fields.Raw(allow_none=True)
+    references = fields.Raw(allow_none=True)

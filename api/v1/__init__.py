@@ -2,6 +2,7 @@
 
 from flask import Blueprint
 
+from api.accounts.permissions import Role
 from api.http.restful import Api
 from api.v1.configuration import Configuration, ConfigurationCheck, ConfigurationEnvironments
 from api.v1.contract import contract_json, contract_yaml
@@ -17,8 +18,12 @@ from api.v1.questions import DemonstrationList, QuestionItem, QuestionList
 from api.v1.random import RandomQuestion, RandomQuestionByWebargs
 from api.v1.schema import CreateAll, MigrationRehearsal, SchemaState
 from api.v1.scratch import Scratch
+from api.v1.sign_ins import Refresh, SignInItem, SignInList
 from api.v1.techniques import TechniqueList
 from api.v1.topics import TopicItem, TopicList
+from api.v1.users import Me, Password, UserList, UserRoleItem
+
+ROLES = ", ".join(role.value for role in Role)
 
 blueprint = Blueprint("v1", __name__, url_prefix="/api/v1")
 api = Api(blueprint)
@@ -50,6 +55,17 @@ api.add_resource(Configuration, "/configuration", endpoint="configuration")
 api.add_resource(ConfigurationEnvironments, "/configuration/environments", endpoint="environments")
 api.add_resource(ConfigurationCheck, "/configuration/check", endpoint="configuration_check")
 api.add_resource(Scratch, "/scratch/<slug:key>", endpoint="scratch")
+api.add_resource(SignInList, "/sign-ins", endpoint="sign_ins")
+api.add_resource(SignInItem, "/sign-ins/<uuid:sid>", endpoint="sign_in")
+api.add_resource(Refresh, "/sign-ins/refresh", endpoint="refresh")
+api.add_resource(UserList, "/users", endpoint="users")
+api.add_resource(
+    UserRoleItem,
+    f"/users/<username>/roles/<any({ROLES}):role>",
+    endpoint="user_role",
+)
+api.add_resource(Me, "/me", endpoint="me")
+api.add_resource(Password, "/me/password", endpoint="password")
 
 # Plain Flask views: Flask-RESTful cannot run `async def`, and these show what Flask does alone.
 blueprint.add_url_rule("/health/live", view_func=live, endpoint="live")

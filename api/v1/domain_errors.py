@@ -4,8 +4,12 @@ from flask import Flask
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response
 
+from api.access import bearer
+from api.accounts.tokens import SignInEndedError, SignInUnknownError
+from api.accounts.users import AccountError, UserUnknownError
 from api.bank.questions import QuestionUnknownError
 from api.bank.scratch import ScratchUnknownError
+from api.bank.storing import BankBusyError
 from api.bank.topics import TopicUnknownError
 from api.http.errors import answer_http_error
 from api.http.parsing import invalid, pointer_errors
@@ -21,8 +25,30 @@ def _invalid(error: ValidationError) -> Response:
     return answer_http_error(invalid(pointer_errors(error.messages)))
 
 
+def _refused(error: AccountError) -> Response:
+    return answer_http_error(invalid(pointer_errors(error.faults)))
+
+
+def _ended(error: SignInEndedError) -> Response:
+    return answer_http_error(bearer.refusal("token-revoked", str(error)))
+
+
+def _busy(error: BankBusyError) -> Response:
+    wait = {"Retry-After": "1"}
+    return answer_http_error(Problem("service-unavailable", f"{error}.", headers=wait))
+
+
 def init_app(app: Flask) -> None:
     """Register the handlers."""
-    for kind in (QuestionUnknownError, TopicUnknownError, ScratchUnknownError):
+    for kind in (
+        QuestionUnknownError,
+        TopicUnknownError,
+        ScratchUnknownError,
+        UserUnknownError,
+        SignInUnknownError,
+    ):
         app.register_error_handler(kind, _unknown)
     app.register_error_handler(ValidationError, _invalid)
+    app.register_error_handler(AccountError, _refused)
+    app.register_error_handler(SignInEndedError, _ended)
+    app.register_error_handler(BankBusyError, _busy)

@@ -5,17 +5,26 @@ from typing import Any
 from flask import current_app, url_for
 from flask_restful import Resource
 
-from api.bank import examples, questions
+from api.access.identity import requires
+from api.accounts.permissions import Action
+from api.bank import editing, examples, questions
 from api.bank.questions import Found
 from api.demonstrations import demonstrates
 from api.http.caching import cached
+from api.http.conditional import etag_of, require_match
 from api.http.demonstrations import Demonstration, of_question
 from api.http.deprecation import deprecated
-from api.http.limits import searches
+from api.http.limits import searches, writes
 from api.http.pagination import collection, link_header, numbered_links
-from api.http.parsing import query
+from api.http.parsing import body, query
+from api.http.restful import output_json
 from api.models import Question
-from api.schemas.questions import QuestionListQuery, QuestionSchema, RepresentationQuery
+from api.schemas.questions import (
+    QuestionListQuery,
+    QuestionPatch,
+    QuestionSchema,
+    RepresentationQuery,
+)
 
 
 def represent_demonstration(demonstration: Demonstration, try_it: str | None) -> dict[str, Any]:
@@ -90,6 +99,9 @@ class QuestionItem(Resource):
     @query(RepresentationQuery)
     def get(self, args: dict[str, Any], number: int) -> Any:
         """Answer the question of that number, and link its neighbours."""
+        return self._read(args, number)
+
+    def _read(self, args: dict[str, Any], number: int) -> Any:
         question = questions.get(number)
         (item,) = represent([question], args)
         before, after = questions.neighbours(number)
@@ -101,6 +113,24 @@ class QuestionItem(Resource):
         if "links" in item:
             item["links"] |= links
         return item, 200, {"Link": link_header(links)} if links else {}
+
+    @demonstrates(
+        73, test="tests/access/test_matrix.py::test_every_role_may_what_its_permissions_say"
+    )
+    @writes
+    @requires(Action.EDIT_QUESTION)
+    @body(QuestionPatch)
+    def patch(self, changes: dict[str, Any], number: int) -> Any:
+        """Change members of the question (JSON Merge Patch), from the state that `If-Match` names."""
+        editing.patch(number, changes, lambda: require_match(self._etag(number)))
+        response = self.get(number=number)
+        response.set_etag(etag_of(response.get_data()))  # what the next change must name
+        return response
+
+    def _etag(self, number: int) -> str:
+        """Return the ETag of the whole representation as it stands: what a change must name."""
+        data, status, headers = self._read(RepresentationQuery().load({}), number)
+        return etag_of(output_json(data, status, headers).get_data())
 
 
 class DemonstrationList(Resource):

@@ -18,6 +18,7 @@ from api.http.conditional import etag_of, require_match
 from api.http.limits import writes
 from api.http.parsing import body
 from api.http.problems import Problem
+from api.http.responses import no_content
 from api.models import ScratchDocument
 
 MAX_BYTES = 4096
@@ -90,6 +91,4 @@ class Scratch(Resource):
         scratch.get(key)
         require_match(_current(key))
         scratch.remove(key)
-        response = current_app.response_class(status=204)
-        del response.headers["Content-Type"]  # there is no content
-        return response
+        return no_content()

@@ -36,7 +36,11 @@ UNDOCUMENTED = frozenset(
 )  # fmt: skip
 
 #: What an address that is not in the contract may answer, or one with a request too broken to route.
-_OUTSIDE = {"400": "BadRequest", "404": "NotFound"}
+#: A bad token is refused there as everywhere.
+_OUTSIDE = {"400": "BadRequest", "401": "BadToken", "404": "NotFound"}
+
+#: Where a token comes in, beside the `Authorization` header.
+_TOKEN_COOKIE = re.compile(r"(?:^|;\s*)(?:access|refresh)_token_cookie=")
 
 
 @cache
@@ -83,7 +87,11 @@ def _faults(response: TestResponse, path: str) -> list[str]:
     documented_response = operation.responses.get(status)
     if documented_response is None:
         return [f"the status is none of {', '.join(operation.responses)}"]
-    return _parameter_faults(response, operation) + _message_faults(response, documented_response)
+    return [
+        *_parameter_faults(response, operation),
+        *_message_faults(response, documented_response),
+        *_token_faults(response, documented_response),
+    ]
 
 
 def _outside(response: TestResponse, path: str) -> list[str]:
@@ -92,7 +100,8 @@ def _outside(response: TestResponse, path: str) -> list[str]:
     if status == "308" and find_path(path + "/") is not None:
         return [] if "Location" in response.headers else ["Location is missing"]
     if status in _OUTSIDE:
-        return _message_faults(response, component_response(_OUTSIDE[status]))
+        documented = component_response(_OUTSIDE[status])
+        return _message_faults(response, documented) + _token_faults(response, documented)
     return ["the address is not in the contract"]
 
 
@@ -112,13 +121,26 @@ def _parameter_faults(response: TestResponse, operation: Operation) -> list[str]
     return [f"the undocumented parameter {name!r} was taken" for name in sorted(stray)]
 
 
+def _token_faults(response: TestResponse, documented: Response) -> list[str]:
+    """Fault a refused token that nobody sent: what is public asks nobody who they are."""
+    if documented.place != component_response("BadToken").place:
+        return []
+    sent = response.request.headers
+    if "Authorization" in sent or _TOKEN_COOKIE.search(sent.get("Cookie", "")):
+        return []
+    return ["a token is refused, and none was sent"]
+
+
 def _message_faults(response: TestResponse, documented: Response) -> list[str]:
     """Compare headers and body with what is documented for them."""
     faults = []
     names = {name.lower() for name in response.headers.keys()}  # noqa: SIM118  # Headers iterates pairs
     for name, header in documented.headers.items():
         if name in names:
-            faults += header.faults(", ".join(response.headers.getlist(name)))
+            lines = response.headers.getlist(name)
+            # The one field whose lines cannot be joined: a date in it has a comma (RFC 9110, 5.3).
+            values = lines if name == "set-cookie" else [", ".join(lines)]
+            faults += [fault for value in values for fault in header.faults(value)]
         elif header.required:
             faults.append(f"the header {header.name} is missing")
     stray = names - documented.headers.keys() - UNDOCUMENTED

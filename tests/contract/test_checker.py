@@ -45,7 +45,7 @@ def answer(
         change(response)
         return response(environ, start_response)
 
-    client: Client = Client(application)
+    client: Client = Client(application, use_cookies=False)  # those of a test are a header
     return client.open(path, method=method, **environ)
 
 
@@ -55,6 +55,41 @@ def problem(response: Response) -> None:
     response.mimetype = "application/problem+json"
     response.set_data(json.dumps(PROBLEM))
     del response.headers["ETag"], response.headers["Cache-Control"]
+
+
+def refused(response: Response) -> None:
+    """Make the answer the 401 for a token that is not good."""
+    problem(response)
+    response.status_code = 401
+    slug = {"type": "http://localhost/api/v1/problems/token-expired", "status": 401}
+    response.set_data(json.dumps({**PROBLEM, **slug}))
+    response.headers["WWW-Authenticate"] = (
+        'Bearer realm="question-bank", error="invalid_token", error_description="Expired."'
+    )
+
+
+def signed_out(*cookies: str) -> Change:
+    """Make the answer a 204 that sets cookies."""
+
+    def change(response: Response) -> None:
+        response.status_code = 204
+        response.set_data("")
+        for name in ("ETag", "Cache-Control", "Content-Type"):
+            del response.headers[name]
+        for cookie in cookies:
+            response.headers.add("Set-Cookie", cookie)
+
+    return change
+
+
+def _without_challenge(response: Response) -> None:
+    refused(response)
+    del response.headers["WWW-Authenticate"]
+
+
+TOKEN = {"headers": {"Authorization": "Bearer x"}}
+SIGN_OUT = {"path": "/api/v1/me", "method": "DELETE"}
+CLEARED = "{}=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Path=/; SameSite=Lax"
 
 
 def options(allow: str) -> Change:
@@ -105,6 +140,15 @@ def _not_modified(body: str) -> Change:
         (_redirect, {"path": "/api/v1"}),
         (_status(500), {"path": "/questions/71"}),
         (_status(500), {"path": "/apis"}),
+        (refused, TOKEN),
+        (refused, {"headers": {"Cookie": "a=b; access_token_cookie=x"}}),
+        (refused, {**TOKEN, "path": "/api/nothing"}),
+        (refused, {**TOKEN, "method": "POST"}),
+        (signed_out(), SIGN_OUT),
+        (
+            signed_out(*map(CLEARED.format, ("access_token_cookie", "refresh_token_cookie"))),
+            SIGN_OUT,
+        ),
     ],
 )
 def test_what_the_contract_documents_passes(change: Change, request_: dict[str, Any]) -> None:
@@ -130,6 +174,14 @@ def test_what_the_contract_documents_passes(change: Change, request_: dict[str, 
         (lambda _: None, {"method": "POST"}, "the address is not in the contract"),
         (_redirect, {"path": "/api/v2"}, "the address is not in the contract"),
         (options("GET, OPTIONS"), {"method": "OPTIONS"}, "Allow: "),
+        (refused, {}, "a token is refused, and none was sent"),
+        (refused, {"path": "/api/nothing"}, "a token is refused, and none was sent"),
+        (refused, {"headers": {"Cookie": "other=x"}}, "a token is refused, and none was sent"),
+        (_without_challenge, TOKEN, "the header WWW-Authenticate is missing"),
+        (refused, {"path": "/api/v1/users", "method": "POST"}, "the status is none of"),
+        (signed_out("session=x; Path=/"), SIGN_OUT, "Set-Cookie: "),
+        (signed_out(CLEARED.format("csrf_access_token"), "x=y"), SIGN_OUT, "Set-Cookie: "),
+        (_set("Set-Cookie", "x=y"), {}, "the header set-cookie is not documented"),
     ],
 )
 def test_what_the_contract_does_not_document_fails(

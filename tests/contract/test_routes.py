@@ -15,7 +15,9 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import validate
 from werkzeug.routing import Rule
 
+from api.accounts.permissions import Action, Role
 from api.bank.catalogue import TECHNIQUES
+from api.bank.editing import EDITABLE
 from api.http import parsing
 from api.http.demonstrations import path_template
 from api.http.problems import CATALOGUE
@@ -55,6 +57,10 @@ def references(node: Any) -> Iterator[str]:
     elif isinstance(node, list):
         for inner in node:
             yield from references(inner)
+
+
+#: The 405 belongs to every address and to no operation.
+NO_OPERATIONS = {"#/components/responses/MethodNotAllowed"}
 
 
 def enum(name: str) -> list[str]:
@@ -201,6 +207,49 @@ def test_an_operation_is_described_whole(operation: contract.Operation) -> None:
             assert "example" in media or media.get("examples")
 
 
+def view_of(app: Flask, operation: contract.Operation) -> Any:
+    """Return the function that answers an operation."""
+    (rule,) = [r for r in api_rules(app) if path_template(r.rule) == operation.path]
+    view = app.view_functions[rule.endpoint]
+    cls = getattr(view, "view_class", None)
+    return getattr(cls, operation.method) if cls else view
+
+
+def test_security_is_documented_where_the_code_asks_for_a_permission(app: Flask) -> None:
+    for operation in OPERATIONS.values():
+        view, name = view_of(app, operation), operation.node["operationId"]
+        places = {status: found.place[-1] for status, found in operation.responses.items()}
+        asked = getattr(view, "required_action", None)
+        if asked:
+            by_cookie: dict[str, list[str]] = {"cookie": []}
+            if operation.method != "get":
+                by_cookie["csrf"] = []
+            assert operation.node["security"] == [{"bearer": []}, by_cookie], name
+            fresh = getattr(view, "required_fresh", False)
+            nobody = "UnauthorizedOrNotFresh" if fresh else "Unauthorized"
+            assert (places["401"], places["403"]) == (nobody, "Forbidden"), name
+            continue
+        assert "403" not in places, name
+        if not getattr(view, "takes_no_identity", False):
+            assert "security" not in operation.node, name
+            assert places["401"] == "BadToken", name
+
+
+@EVERY_OPERATION
+def test_a_bad_token_is_refused_wherever_one_is_read(
+    client: FlaskClient, operation: contract.Operation
+) -> None:
+    answer = client.open(
+        address(operation),
+        method=operation.method.upper(),
+        headers={"Authorization": "Bearer none"},
+        json={} if "requestBody" in operation.node else None,
+    )
+    read = not getattr(view_of(client.application, operation), "takes_no_identity", False)
+    refused = answer.status_code == 401 and "error=" in answer.headers["WWW-Authenticate"]
+    assert refused == read
+
+
 def test_operation_ids_are_unique() -> None:
     ids = [operation.node["operationId"] for operation in OPERATIONS.values()]
     assert len(set(ids)) == len(ids)
@@ -215,8 +264,13 @@ def test_every_component_is_used() -> None:
     unused = {
         f"#/components/{kind}/{name}" for kind, named in COMPONENTS.items() for name in named
     } - used
-    # The 405 belongs to every address and to no operation.
-    assert unused == {"#/components/responses/MethodNotAllowed"}
+    schemes = {f"#/components/securitySchemes/{name}" for name in COMPONENTS["securitySchemes"]}
+    assert unused - schemes == NO_OPERATIONS
+
+
+def test_every_security_scheme_is_used_and_no_other() -> None:
+    required = [r for o in OPERATIONS.values() for r in o.node.get("security", [])]
+    assert {name for r in required for name in r} == COMPONENTS["securitySchemes"].keys()
 
 
 def test_every_problem_type_is_answered_somewhere_and_no_other_is() -> None:
@@ -224,11 +278,13 @@ def test_every_problem_type_is_answered_somewhere_and_no_other_is() -> None:
     for operation in OPERATIONS.values():
         for response in [
             *operation.responses.values(),
-            contract.component_response("MethodNotAllowed"),
+            *(contract.component_response(name.rpartition("/")[2]) for name in NO_OPERATIONS),
         ]:
-            media = response.content.get("application/problem+json")
-            if media:
-                answered.add(media["schema"]["$ref"].removeprefix("#/components/schemas/"))
+            media = response.content.get("application/problem+json", {})
+            answered |= {
+                name.removeprefix("#/components/schemas/")
+                for name in references(media.get("schema"))
+            }
     named = {slug.title().replace("-", "") + "Problem": kind for slug, kind in CATALOGUE.items()}
     assert answered == named.keys()
     for name, kind in named.items():
@@ -267,6 +323,9 @@ def test_the_values_that_the_contract_lists_are_those_of_the_code() -> None:
     assert enum("QuestionMember") == list(QUESTION_FIELDS)
     assert enum("SortKey") == [key for choice in SORT_CHOICES for key in (choice, f"-{choice}")]
     assert enum("ProblemTypeSlug") == list(CATALOGUE)
+    assert enum("Role") == [role.value for role in Role]
+    assert enum("Permission") == [action.value for action in Action]
+    assert tuple(COMPONENTS["schemas"]["QuestionPatch"]["properties"]) == EDITABLE
     assert enum("ErrorCause") == list(CAUSES)
     assert enum("LimitStrategy") == list(LIMIT_STRATEGIES)
     assert enum("LoadingStrategy") == list(LOADING_STRATEGIES)

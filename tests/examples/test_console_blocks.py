@@ -29,8 +29,14 @@ BLOCKS = [
 
 Servers = tuple[str, str]
 
-#: These share a quota of ten a minute, so a block that calls one gets servers to itself.
-SCARCE = ("/api/v1/schema/create-all", "/api/v1/schema/rehearsal", "/api/v1/pages/cost")
+#: The quotas of these are small, so a block that calls one gets servers to itself.
+SCARCE = (
+    "/api/v1/schema/create-all",
+    "/api/v1/schema/rehearsal",
+    "/api/v1/pages/cost",
+    "/api/v1/sign-ins",
+    "/api/v1/users",
+)
 
 
 @contextmanager

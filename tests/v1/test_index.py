@@ -13,6 +13,7 @@ from api.bank.catalogue import TECHNIQUES, TOPICS
 from api.http.demonstrations import path_template
 from api.http.problems import CATALOGUE
 from api.v1.errors import CAUSES
+from tests.accounts.tools import authorization
 from tests.conftest import MakeApp
 from tests.v1.tools import link_field, strings
 
@@ -26,6 +27,8 @@ VALUES: dict[str, dict[str, str]] = {
     "v1.loading": {"strategy": "selectin"},
     "v1.json": {"form": "dict"},
     "v1.scratch": {"key": "a-key"},
+    "v1.sign_in": {"sid": "00000000-0000-4000-8000-000000000000"},
+    "v1.user_role": {"username": "ada", "role": "reader"},
 }
 #: Its answers are errors on purpose.
 ERRORS = "v1.error"
@@ -50,7 +53,8 @@ def test_the_index_lists_every_route_of_every_version(app: Flask, client: FlaskC
         assert len(entry["description"]) > 10
 
 
-def test_every_address_of_the_index_answers(client: FlaskClient) -> None:
+def test_every_address_of_the_index_answers(app: Flask, client: FlaskClient) -> None:
+    client.environ_base |= authorization(app)  # some answer to who is signed in only
     created = client.put(
         "/api/v1/scratch/a-key", json={"content": {}}, headers={"If-None-Match": "*"}
     )
@@ -116,10 +120,13 @@ def check_walk(visited: set[str]) -> None:
 
 @pytest.fixture
 def unlimited(make_app: MakeApp) -> Callable[..., FlaskClient]:
-    """Make a client that may ask as often as it likes."""
+    """Make a client that may ask for all, as often as it likes."""
 
     def make(**changes: str) -> FlaskClient:
-        return make_app(RATELIMIT_ENABLED="false", **changes).test_client()
+        app = make_app(RATELIMIT_ENABLED="false", **changes)
+        client = app.test_client()
+        client.environ_base |= authorization(app)
+        return client
 
     return make
 

@@ -1,0 +1,196 @@
+"""The API's door: bearer tokens by Flask-JWT-Extended, in a header or in HttpOnly cookies (53).
+
+Algorithm, issuer and audience are pinned; the key is found by the token's `kid`, so that a former
+key keeps verifying what it signed while the present one signs. Flask-JWT-Extended by itself answers
+422 for a garbage token and never sends `WWW-Authenticate`; here every refusal is a problem whose type
+says which: missing, malformed, expired, revoked, of the wrong kind, without its CSRF token.
+Sources: https://www.rfc-editor.org/rfc/rfc8725, https://www.rfc-editor.org/rfc/rfc6750#section-3 and
+https://flask-jwt-extended.readthedocs.io/en/stable/
+"""
+
+import re
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+from flask import Flask, current_app, g, request
+from flask_jwt_extended import decode_token, get_jwt, verify_jwt_in_request
+from flask_jwt_extended.exceptions import CSRFError, JWTDecodeError, WrongTokenError
+from jwt import InvalidSignatureError
+from werkzeug.wrappers import Response
+
+from api.accounts import tokens
+from api.extensions import jwt
+from api.http.errors import answer_http_error
+from api.http.hooks import in_api
+from api.http.problems import Problem
+from api.models import SignIn
+
+REALM = 'Bearer realm="question-bank"'
+
+#: What an error_description may not hold (RFC 6750, section 3); a token's own header can name it.
+_UNSAYABLE = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
+
+
+def refusal(slug: str, detail: str, error: str | None = "invalid_token") -> Problem:
+    """Make the problem for a token that is refused, with the challenge that a 401 must carry.
+
+    :param error: the code of RFC 6750, section 3.1; None where no token was sent at all.
+    """
+    plain = _UNSAYABLE.sub("'", detail)
+    said = f', error="{error}", error_description="{plain}"' if error else ""
+    return Problem(slug, detail, headers={"WWW-Authenticate": REALM + said})
+
+
+def _answer(slug: str, detail: str, error: str | None = "invalid_token") -> Response:
+    return answer_http_error(refusal(slug, detail, error))
+
+
+def key_id(key: str) -> str:
+    """Name a signing key without telling it."""
+    return sha256(key.encode()).hexdigest()[:12]
+
+
+@jwt.encode_key_loader
+def _signing_key(_identity: Any) -> str:
+    return str(current_app.config["SECRET_KEY"])
+
+
+@jwt.additional_headers_loader
+def _header(_identity: Any) -> dict[str, str]:
+    return {"kid": key_id(current_app.config["SECRET_KEY"])}
+
+
+@jwt.decode_key_loader
+def _verifying_key(header: dict[str, Any], _claims: dict[str, Any]) -> str:
+    config = current_app.config
+    keys: list[str] = [config["SECRET_KEY"], *config["SECRET_KEY_FALLBACKS"]]
+    for key in keys:
+        if header.get("kid") == key_id(key):
+            return key
+    raise InvalidSignatureError("signed by a key that is not known here")
+
+
+@jwt.token_in_blocklist_loader
+def _signed_out(_header: dict[str, Any], claims: dict[str, Any]) -> bool:
+    """Ask the database whether the token's device is still signed in: it holds at once, everywhere."""
+    device = tokens.find(str(claims.get("sid")))
+    if device is None or not tokens.is_live(device) or str(device.user_id) != claims["sub"]:
+        return True
+    g.sign_in = device
+    return False
+
+
+@jwt.unauthorized_loader
+def _missing(reason: str) -> Response:
+    if "Bearer" in reason or "Authorization" in reason:
+        return _answer(
+            "token-missing", "Send an access token: Authorization: Bearer <token>.", None
+        )
+    return _answer("token-missing", f"{reason}.", None)
+
+
+@jwt.invalid_token_loader
+def _malformed(reason: str) -> Response:
+    if "Only" in reason and "tokens are allowed" in reason:
+        return _answer("token-wrong-kind", f"{reason}.")
+    return _answer("token-malformed", f"This token is not one of ours: {reason}.")
+
+
+@jwt.expired_token_loader
+def _expired(_header: dict[str, Any], claims: dict[str, Any]) -> Response:
+    kind = claims.get("type", "access")
+    remedy = "sign in again" if kind == "refresh" else "refresh it"
+    return _answer("token-expired", f"This {kind} token has expired; {remedy}.")
+
+
+@jwt.revoked_token_loader
+def _revoked(_header: dict[str, Any], _claims: dict[str, Any]) -> Response:
+    return _answer("token-revoked", "The device that this token belongs to is signed out.")
+
+
+def _csrf(error: CSRFError) -> Response:
+    return _answer("csrf-failed", f"{error}. Send the CSRF cookie's value as X-CSRF-Token.", None)
+
+
+def refresh_claims(token: str) -> dict[str, Any]:
+    """Return the claims of a refresh token sent in a body. Raises what a bad token raises.
+
+    Whether its device is signed in is left to the rotation, which must tell a replay.
+    """
+    claims: dict[str, Any] = decode_token(token)
+    if claims["type"] != "refresh":
+        raise WrongTokenError("Only refresh tokens are allowed")
+    return _complete(claims)
+
+
+def refresh_claims_of_cookie() -> dict[str, Any]:
+    """Return the claims of the refresh token in the request's cookie, its CSRF twin compared."""
+    _check_csrf_form()
+    verify_jwt_in_request(refresh=True, locations=["cookies"], skip_revocation_check=True)
+    return _complete(get_jwt())
+
+
+def _complete(claims: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a token of ours that lacks what a rotation goes by."""
+    for name in ("sid", "jti"):
+        if not isinstance(claims.get(name), str):
+            raise JWTDecodeError(f"Missing claim: {name}")
+    return claims
+
+
+def _check_csrf_form() -> None:
+    """Refuse a CSRF token that is not ASCII: what compares it would fail with a TypeError."""
+    if not request.headers.get("X-CSRF-Token", "").isascii():
+        raise CSRFError("CSRF double submit tokens do not match")
+
+
+def takes_no_identity(view: Any) -> Any:
+    """Mark a view that is called to get a token: one that is sent along, expired maybe, is not read.
+
+    Otherwise a browser, which sends its cookies unasked, could not refresh or sign in again.
+    """
+    view.takes_no_identity = True
+    return view
+
+
+def _reads_identity() -> bool:
+    view = current_app.view_functions.get(request.endpoint or "")
+    cls = getattr(view, "view_class", None)
+    handler = getattr(cls, request.method.lower(), None)
+    return in_api() and not getattr(handler, "takes_no_identity", False)
+
+
+def device() -> SignIn | None:
+    """Return the signed-in device that the request's token names; None without a token.
+
+    Raises what Flask-JWT-Extended raises for a token that is not good; `init_app` has it answered.
+    """
+    if not _reads_identity():
+        return None
+    _check_csrf_form()
+    return g.get("sign_in") if verify_jwt_in_request(optional=True) else None
+
+
+def init_app(app: Flask) -> None:
+    """Bind Flask-JWT-Extended with everything pinned."""
+    app.config |= {
+        "JWT_ALGORITHM": "HS256",
+        "JWT_DECODE_ALGORITHMS": ["HS256"],
+        "JWT_ENCODE_ISSUER": "question-bank",
+        "JWT_DECODE_ISSUER": "question-bank",
+        "JWT_ENCODE_AUDIENCE": "question-bank-api",
+        "JWT_DECODE_AUDIENCE": "question-bank-api",
+        "JWT_ACCESS_TOKEN_EXPIRES": timedelta(seconds=app.config["ACCESS_TOKEN_SECONDS"]),
+        "JWT_REFRESH_TOKEN_EXPIRES": timedelta(days=app.config["REFRESH_TOKEN_DAYS"]),
+        "JWT_TOKEN_LOCATION": ["headers", "cookies"],
+        "JWT_COOKIE_CSRF_PROTECT": True,
+        "JWT_COOKIE_SAMESITE": "Lax",
+        "JWT_COOKIE_SECURE": app.config["SESSION_COOKIE_SECURE"],
+        "JWT_SESSION_COOKIE": False,
+        # The refresh token goes nowhere but where it is taken; its CSRF twin must be readable.
+        "JWT_REFRESH_COOKIE_PATH": "/api/v1/sign-ins/refresh",
+        "JWT_REFRESH_CSRF_COOKIE_PATH": "/",
+    }
+    jwt.init_app(app)
+    app.register_error_handler(CSRFError, _csrf)

@@ -1,0 +1,143 @@
+"""One Flask-Principal identity per request, and the permissions that views ask it for (73).
+
+The identity holds needs: what the caller's roles permit. A view asks for a need, never for a role.
+Source: https://pythonhosted.org/Flask-Principal/
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import Flask, Response, after_this_request, g, request
+from flask_jwt_extended import get_jwt
+from flask_jwt_extended.exceptions import JWTExtendedException
+from flask_limiter.util import get_remote_address
+from flask_principal import (
+    AnonymousIdentity,
+    Identity,
+    Permission,
+    UserNeed,
+    identity_loaded,
+)
+from jwt import PyJWTError
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.access import bearer
+from api.accounts import users
+from api.accounts.permissions import Action, action_need
+from api.extensions import principal
+from api.http.problems import Problem
+from api.models import User
+
+BadTokenError = (JWTExtendedException, PyJWTError)
+
+
+def caller() -> User | None:
+    """Return who is calling, found out once per request. Raises what a bad token raises."""
+    if "caller" not in g:
+        device = bearer.device()
+        g.caller = device.user if device else None
+    found: User | None = g.caller
+    return found
+
+
+def current_device() -> str | None:
+    """Return the id of the signed-in device that is calling, if one is."""
+    device = g.get("sign_in")
+    return device.id if device else None
+
+
+def signed_in() -> User:
+    """Return who is calling. Raises Problem (401) for nobody."""
+    user = caller()
+    if user is None:
+        raise bearer.refusal(
+            "token-missing", "Send an access token: Authorization: Bearer <token>.", None
+        )
+    return user
+
+
+def rate_limit_key() -> str:
+    """Name whom a quota belongs to: the user once signed in, the address before (71).
+
+    It may not raise: Flask-Limiter would take that for a failing storage. A bad token counts against
+    the address here, and is refused when the identity is loaded.
+    """
+    try:
+        user = caller()
+    except (*BadTokenError, SQLAlchemyError):
+        user = None
+    return f"user:{user.id}" if user else get_remote_address()
+
+
+def load_identity() -> Identity:
+    """Make the identity of the caller. Raises what a bad token raises."""
+    user = caller()
+    return Identity(user.id) if user else AnonymousIdentity()
+
+
+principal.identity_loader(load_identity)
+
+
+def provide_needs(_app: Flask, identity: Identity) -> None:
+    """Give the identity what its user may do."""
+    user = caller()
+    if user is None:
+        return
+    identity.provides.add(UserNeed(user.id))
+    identity.provides.update(action_need(action) for action in users.actions(user))
+
+
+def may(action: Action) -> bool:
+    """Tell whether the caller's roles permit an action."""
+    return bool(Permission(action_need(action)).allows(g.identity))
+
+
+def forbid(action: Action) -> Problem:
+    """Make the problem for a caller who is known but may not."""
+    return Problem(
+        "forbidden",
+        f"This needs the permission {action.value}, which your roles do not give.",
+        required=action.value,
+    )
+
+
+def _keep_private(response: Response) -> Response:
+    """Let no shared cache keep what one caller was told."""
+    if request.method in {"GET", "HEAD"} and response.status_code == 200:
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+    return response
+
+
+def requires(action: Action, *, fresh: bool = False) -> Callable[[Any], Any]:
+    """Let only callers with a permission into a view: 401 for nobody, 403 for anybody else.
+
+    :param fresh: whether the token must come from the password itself, not from a refresh.
+    """
+
+    def decorate(view: Any) -> Any:
+        @wraps(view)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            signed_in()
+            if not may(action):
+                raise forbid(action)
+            if fresh and not get_jwt().get("fresh"):
+                raise bearer.refusal(
+                    "token-not-fresh", "This needs a token from a sign-in with the password."
+                )
+            after_this_request(_keep_private)
+            return view(*args, **kwargs)
+
+        # Read by the role matrix and by the tests of the contract.
+        wrapper.required_action = action  # type: ignore[attr-defined]  # a function takes any
+        wrapper.required_fresh = fresh  # type: ignore[attr-defined]  # likewise
+        return wrapper
+
+    return decorate
+
+
+def init_app(app: Flask) -> None:
+    """Load the identity before every request. The limiter counts by it, so bind that one before."""
+    principal.init_app(app)
+    identity_loaded.connect(provide_needs, app)
+    app.extensions["rate_limit_key"] = rate_limit_key

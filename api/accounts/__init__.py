@@ -1,0 +1,1 @@
+"""Users, passwords, tokens, roles and permissions. The domain; no HTTP here."""

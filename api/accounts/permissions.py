@@ -1,0 +1,47 @@
+"""One vocabulary of permissions, and what each role may do (73).
+
+Flask-Principal's needs carry it: a permission is an `ActionNeed`. Views ask for needs, never for
+roles, so that a role can change without touching a view.
+Source: https://pythonhosted.org/Flask-Principal/
+"""
+
+from enum import StrEnum
+
+from flask_principal import ActionNeed, Need
+
+
+class Role(StrEnum):
+    """The roles, each of which may do what the one before it may."""
+
+    READER = "reader"
+    CONTRIBUTOR = "contributor"
+    EDITOR = "editor"
+    ADMINISTRATOR = "administrator"
+
+
+class Action(StrEnum):
+    """What may be permitted. The name is what a refusal tells the caller."""
+
+    USE_OWN_ACCOUNT = "account.use-own"
+    EDIT_QUESTION = "question.edit"
+    MANAGE_USERS = "user.manage"
+
+
+_ADDED: dict[Role, frozenset[Action]] = {
+    Role.READER: frozenset({Action.USE_OWN_ACCOUNT}),
+    Role.CONTRIBUTOR: frozenset(),
+    Role.EDITOR: frozenset({Action.EDIT_QUESTION}),
+    Role.ADMINISTRATOR: frozenset({Action.MANAGE_USERS}),
+}
+
+
+def actions_of(role: Role) -> frozenset[Action]:
+    """Return what a role permits, the lower roles' permissions included."""
+    roles = list(Role)
+    return frozenset().union(*(_ADDED[lower] for lower in roles[: roles.index(role) + 1]))
+
+
+def action_need(action: Action) -> Need:
+    """Return the need for a permission that a role gives."""
+    need: Need = ActionNeed(action.value)
+    return need

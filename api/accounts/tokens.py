@@ -1,0 +1,149 @@
+"""Signed-in devices and their tokens: short access tokens, rotating refresh tokens (53).
+
+An access token names its device (`sid`); whether the device is still signed in is asked of the
+database on every request, so that a revocation holds at once on every node. A refresh token is good
+once. Its second use means that two parties hold it, and ends that device's sign-in and no other.
+Sources: https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2 and
+https://flask-jwt-extended.readthedocs.io/en/stable/refreshing_tokens.html
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from flask import current_app
+from flask_jwt_extended import create_access_token, create_refresh_token
+from sqlalchemy import select, update
+
+from api.extensions import db
+from api.models import SignIn, User
+from api.models.types import now
+
+#: A refresh token that was just replaced is still taken for so long: two tabs may refresh at once.
+GRACE = timedelta(seconds=10)
+
+
+class SignInEndedError(Exception):
+    """The device is no longer signed in: signed out, revoked, expired, or its token replayed."""
+
+
+class SignInUnknownError(LookupError):
+    """The user has no device of that id."""
+
+    def __init__(self, sid: str) -> None:
+        super().__init__(f"You have no signed-in device {sid!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An access token (lifetime in seconds) and the refresh token that replaces both."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    sign_in: SignIn
+
+
+def sign_in(user: User, address: str, user_agent: str) -> Pair:
+    """Sign a device in; the access token is fresh, for what needs a recent password."""
+    device = SignIn(
+        user_id=user.id,
+        jti=str(uuid4()),
+        expires_at=now() + current_app.config["JWT_REFRESH_TOKEN_EXPIRES"],
+        address=address[:45],
+        user_agent=user_agent[:200],
+    )
+    db.session.add(device)
+    db.session.commit()
+    return _pair(device, fresh=True)
+
+
+def refresh(sid: str, jti: str) -> Pair:
+    """Rotate the refresh token of a device. Raises SignInEndedError, on a replay after ending it."""
+    device = db.session.get(SignIn, sid)
+    if device is None or not is_live(device):
+        raise SignInEndedError("This device is signed out.")
+    # Compared and replaced in one statement: of several at once, one rotates on either database.
+    rotated = db.session.execute(
+        update(SignIn)
+        .where(SignIn.id == sid, SignIn.jti == jti, SignIn.revoked_at.is_(None))
+        .values(
+            jti=str(uuid4()),
+            previous_jti=jti,
+            rotated_at=now(),
+            expires_at=now() + current_app.config["JWT_REFRESH_TOKEN_EXPIRES"],
+        )
+        .returning(SignIn.id)
+        .execution_options(synchronize_session=False)
+    ).first()
+    db.session.commit()
+    db.session.refresh(device)
+    if not is_live(device):
+        raise SignInEndedError("This device is signed out.")
+    if not rotated and (jti != device.previous_jti or now() - device.rotated_at > GRACE):
+        revoke(device)
+        raise SignInEndedError("This refresh token was used before; the device is signed out.")
+    return _pair(device, fresh=False)
+
+
+def is_live(device: SignIn) -> bool:
+    """Tell whether a device is signed in."""
+    return device.revoked_at is None and device.expires_at > now() and device.user.active
+
+
+def find(sid: str) -> SignIn | None:
+    """Return the device of that id with its user, in one statement, or None."""
+    return db.session.get(SignIn, sid)
+
+
+def get_own(user: User, sid: str) -> SignIn:
+    """Return the user's device of that id. Raises SignInUnknownError for none, or another's: whose
+    an id is, is nobody else's business.
+    """
+    device = db.session.get(SignIn, sid)
+    if device is None or device.user_id != user.id:
+        raise SignInUnknownError(sid)
+    return device
+
+
+def devices(user: User) -> list[SignIn]:
+    """Return the user's signed-in devices, the newest first."""
+    statement = (
+        select(SignIn)
+        .where(SignIn.user_id == user.id, SignIn.revoked_at.is_(None), SignIn.expires_at > now())
+        .order_by(SignIn.created_at.desc(), SignIn.id)
+    )
+    return list(db.session.scalars(statement))
+
+
+def revoke(device: SignIn) -> None:
+    """Sign one device out."""
+    device.revoked_at = device.revoked_at or now()
+    db.session.commit()
+
+
+def revoke_all(user: User, but: str | None = None) -> int:
+    """Sign every device of a user out; returns how many.
+
+    :param but: the id of a device that stays.
+    """
+    statement = (
+        update(SignIn)
+        .where(SignIn.user_id == user.id, SignIn.revoked_at.is_(None), SignIn.id != (but or ""))
+        .values(revoked_at=now())
+        .returning(SignIn.id)
+    )
+    count = len(db.session.scalars(statement).all())
+    db.session.commit()
+    return count
+
+
+def _pair(device: SignIn, *, fresh: bool) -> Pair:
+    identity, claims = str(device.user_id), {"sid": device.id}
+    lifetime: timedelta = current_app.config["JWT_ACCESS_TOKEN_EXPIRES"]
+    return Pair(
+        create_access_token(identity, fresh=fresh, additional_claims=claims),
+        create_refresh_token(identity, additional_claims={**claims, "jti": device.jti}),
+        int(lifetime.total_seconds()),
+        device,
+    )

@@ -1,0 +1,157 @@
+"""Users: made, found, changed, given roles, deleted."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from api.accounts import passwords
+from api.accounts.permissions import Action, Role, actions_of
+from api.extensions import db
+from api.models import RoleRow, User, UserRole
+from api.models.types import now
+
+#: RFC 5321, section 4.5.3.1.3, without the angle brackets.
+MAXIMUM_EMAIL = 254
+
+
+class AccountError(ValueError):
+    """What was asked of an account is refused: the reasons, by field."""
+
+    def __init__(self, **faults: list[str]) -> None:
+        super().__init__("; ".join(f"{field}: {' '.join(said)}" for field, said in faults.items()))
+        self.faults = faults
+
+
+class UserUnknownError(LookupError):
+    """There is no such user."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no user {name!r}.")
+
+
+def create(
+    username: str, password: str, email: str | None = None, role: Role = Role.READER
+) -> User:
+    """Make a user. Raises AccountError for a weak password or a name or address that is taken."""
+    if faults := passwords.faults_of(password, username, email):
+        raise AccountError(password=faults)
+    user = User(
+        username=username,
+        email=_lowered(email),
+        password=passwords.hashed(password),
+        roles=[role_row(role)],
+    )
+    db.session.add(user)
+    try:
+        db.session.commit()
+    except IntegrityError as error:
+        db.session.rollback()
+        raise AccountError(username=["This name or e-mail address is taken."]) from error
+    return user
+
+
+def _lowered(email: str | None) -> str | None:
+    """Return an address as it is kept. Lower case may be longer: U+0130 becomes two characters."""
+    lowered = email.lower() if email else None
+    if lowered and len(lowered) > MAXIMUM_EMAIL:
+        raise AccountError(email=[f"Longer than maximum length {MAXIMUM_EMAIL}."])
+    return lowered
+
+
+def role_row(role: Role) -> RoleRow:
+    """Return the row of a role, making it if need be."""
+    row = db.session.scalar(select(RoleRow).where(RoleRow.name == role.value))
+    if row is None:
+        row = RoleRow(name=role.value)
+        db.session.add(row)
+    return row
+
+
+def find(name: str) -> User | None:
+    """Return the user of that name or e-mail address, or None."""
+    if "\0" in name:  # PostgreSQL takes none
+        return None
+    return db.session.scalar(
+        select(User).where((User.username == name) | (User.email == name.lower()))
+    )
+
+
+def get(name: str) -> User:
+    """Return the user of that name. Raises UserUnknownError."""
+    user = find(name)
+    if user is None:
+        raise UserUnknownError(name)
+    return user
+
+
+def list_users() -> list[User]:
+    """Return every user by name."""
+    return list(db.session.scalars(select(User).order_by(User.username)))
+
+
+def grant_role(user: User, role: Role) -> None:
+    """Give a user a role."""
+    if role.value in {row.name for row in user.roles}:
+        return
+    user.roles.append(role_row(role))
+    try:
+        db.session.commit()
+    except IntegrityError:  # somebody else has just given it
+        db.session.rollback()
+
+
+def revoke_role(user: User, role: Role) -> None:
+    """Take a role from a user."""
+    rows = select(RoleRow.id).where(RoleRow.name == role.value)
+    db.session.execute(
+        sql_delete(UserRole).where(UserRole.user_id == user.id, UserRole.role_id.in_(rows))
+    )
+    db.session.commit()
+
+
+def actions(user: User) -> frozenset[Action]:
+    """Return all that the user's roles permit."""
+    known = [Role(row.name) for row in user.roles if row.name in list(Role)]
+    return frozenset().union(*(actions_of(role) for role in known))
+
+
+def authenticate(name: str, password: str) -> User | None:
+    """Return the user whose password this is; a hash below today's factor is made anew."""
+    user = find(name)
+    known = user if user is not None and user.active else None
+    if not passwords.matches(known.password if known else None, password) or known is None:
+        return None
+    if passwords.needs_rehash(known.password):
+        known.password = passwords.hashed(password)
+        db.session.commit()
+    return known
+
+
+def change_password(user: User, current: str, new: str) -> None:
+    """Set a new password. Raises AccountError if the current one is wrong or the new one weak."""
+    if not passwords.matches(user.password, current):
+        raise AccountError(current_password=["Is not the password of this account."])
+    if faults := passwords.faults_of(new, user.username, user.email):
+        raise AccountError(new_password=faults)
+    user.password = passwords.hashed(new)
+    user.password_changed_at = now()
+    db.session.commit()
+
+
+def change_profile(user: User, changes: Mapping[str, str | None]) -> None:
+    """Change what is given of a profile. Raises AccountError for an address that is taken."""
+    if "email" in changes:
+        user.email = _lowered(changes["email"])
+    try:
+        db.session.commit()
+    except IntegrityError as error:
+        db.session.rollback()
+        raise AccountError(email=["This e-mail address is taken."]) from error
+
+
+def delete(user: User) -> None:
+    """Delete an account; its devices and roles go with it, by the foreign keys."""
+    db.session.execute(sql_delete(User).where(User.id == user.id))
+    db.session.commit()

@@ -1,0 +1,106 @@
+"""`/users` and `/me`: register, your own account, and who has which role (53, 73)."""
+
+from typing import Any
+
+from flask import Response, url_for
+from flask_jwt_extended import unset_jwt_cookies
+from flask_restful import Resource
+
+from api.access.bearer import takes_no_identity
+from api.access.identity import current_device, requires, signed_in
+from api.accounts import tokens, users
+from api.accounts.permissions import Action, Role
+from api.demonstrations import demonstrates
+from api.http.limits import sign_in_attempts, writes
+from api.http.parsing import body
+from api.http.responses import no_content
+from api.schemas.accounts import (
+    PasswordBody,
+    ProfileBody,
+    RegistrationBody,
+    represent_user,
+)
+
+
+class UserList(Resource):
+    """The accounts."""
+
+    @takes_no_identity
+    @sign_in_attempts
+    @body(RegistrationBody)
+    def post(self, args: dict[str, Any]) -> Any:
+        """Register. Everybody starts as a reader."""
+        user = users.create(args["username"], args["password"], args["email"])
+        return represent_user(user), 201, {"Location": url_for("v1.me", _external=True)}
+
+    @demonstrates(
+        73, test="tests/access/test_matrix.py::test_every_role_may_what_its_permissions_say"
+    )
+    @requires(Action.MANAGE_USERS)
+    def get(self) -> dict[str, Any]:
+        """List every account: for administrators."""
+        return {"items": [represent_user(user) for user in users.list_users()]}
+
+
+class UserRoleItem(Resource):
+    """One role of one account."""
+
+    @writes
+    @requires(Action.MANAGE_USERS)
+    def put(self, username: str, role: str) -> dict[str, Any]:
+        """Give the role; it holds from the next request on."""
+        user = users.get(username)
+        users.grant_role(user, Role(role))
+        return represent_user(user)
+
+    @writes
+    @requires(Action.MANAGE_USERS)
+    def delete(self, username: str, role: str) -> dict[str, Any]:
+        """Take the role; it is gone from the next request on."""
+        user = users.get(username)
+        users.revoke_role(user, Role(role))
+        return represent_user(user)
+
+
+class Me(Resource):
+    """Your own account."""
+
+    @demonstrates(
+        53, test="tests/v1/test_sign_ins.py::test_log_in_call_refresh_log_out_and_be_refused"
+    )
+    @requires(Action.USE_OWN_ACCOUNT)
+    def get(self) -> dict[str, Any]:
+        """Show it, with what your roles permit."""
+        return represent_user(signed_in())
+
+    @writes
+    @requires(Action.USE_OWN_ACCOUNT)
+    @body(ProfileBody)
+    def patch(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Change what is given."""
+        user = signed_in()
+        users.change_profile(user, args)
+        return represent_user(user)
+
+    @writes
+    @requires(Action.USE_OWN_ACCOUNT, fresh=True)
+    def delete(self) -> Response:
+        """Delete the account, which takes a recent password, and sign all its devices out."""
+        users.delete(signed_in())
+        response = no_content()
+        unset_jwt_cookies(response)
+        return response
+
+
+class Password(Resource):
+    """Your password, which can be changed and not be read."""
+
+    @sign_in_attempts
+    @requires(Action.USE_OWN_ACCOUNT)
+    @body(PasswordBody)
+    def put(self, args: dict[str, Any]) -> Response:
+        """Change it, and sign every other device out."""
+        user = signed_in()
+        users.change_password(user, args["current_password"], args["new_password"])
+        tokens.revoke_all(user, but=current_device())
+        return no_content()

@@ -1,0 +1,1 @@
+"""Tests of who may: tokens attacked, roles against routes."""

@@ -1,0 +1,178 @@
+"""Every route by every method as every role: who may is what the views' permissions say."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+
+from api.accounts.permissions import Action, Role
+from tests.accounts.tools import bearer, new_device, refused
+from tests.conftest import MakeApp
+from tests.v1.tools import sqlite_only
+
+OWN, EDIT, MANAGE = Action.USE_OWN_ACCOUNT, Action.EDIT_QUESTION, Action.MANAGE_USERS
+
+#: What needs a permission, said a second time: a decorator that gets lost is to be noticed.
+PROTECTED = {
+    "GET /api/v1/sign-ins": OWN,
+    "DELETE /api/v1/sign-ins": OWN,
+    "DELETE /api/v1/sign-ins/<uuid:sid>": OWN,
+    "GET /api/v1/me": OWN,
+    "PATCH /api/v1/me": OWN,
+    "DELETE /api/v1/me": OWN,
+    "PUT /api/v1/me/password": OWN,
+    "GET /api/v1/users": MANAGE,
+    "PUT /api/v1/users/<username>/roles/<role>": MANAGE,
+    "DELETE /api/v1/users/<username>/roles/<role>": MANAGE,
+    "PATCH /api/v1/questions/<number>": EDIT,
+}
+
+#: What changes something, or may, and is open to everybody.
+OPEN_CHANGES = {
+    "POST /api/v1/sign-ins",
+    "POST /api/v1/sign-ins/refresh",
+    "POST /api/v1/users",
+    "PUT /api/v1/scratch/<slug:key>",
+    "DELETE /api/v1/scratch/<slug:key>",
+    "POST /api/v1/configuration/check",
+}
+
+MAY = {
+    None: set(),
+    Role.READER: {OWN},
+    Role.CONTRIBUTOR: {OWN},
+    Role.EDITOR: {OWN, EDIT},
+    Role.ADMINISTRATOR: {OWN, EDIT, MANAGE},
+}
+
+VALUES = {
+    "number": "51",
+    "sid": "00000000-0000-4000-8000-000000000000",
+    "username": "nobody-of-that-name",
+    "role": "reader",
+    "filename": "site.css",
+}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A method at a route, and the permission that its view asks for."""
+
+    method: str
+    rule: Rule
+    needs: Action | None
+
+    @property
+    def name(self) -> str:
+        """The method and the rule, the converters of number and role left out."""
+        rule = self.rule.rule
+        for name in ("number", "role"):
+            start, colon, rest = rule.partition(f":{name}>")
+            rule = start[: start.rindex("<") + 1] + f"{name}>" + rest if colon else rule
+        return f"{self.method} {rule}"
+
+    @property
+    def path(self) -> str:
+        """An address of the route."""
+        return "".join(
+            VALUES.get(part.data, "no-such-thing") if part.is_dynamic else part.data
+            for part in parts_of(self.rule)
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    is_dynamic: bool
+    data: str
+
+
+def parts_of(rule: Rule) -> list[Part]:
+    """Cut a rule into its static and dynamic parts."""
+    return [Part(dynamic, data) for dynamic, data in rule._trace if data != "|"]
+
+
+def operations(app: Flask) -> Iterator[Operation]:
+    """Walk everything that the application answers, OPTIONS and HEAD (which is GET) apart."""
+    for rule in app.url_map.iter_rules():
+        view: Any = app.view_functions[rule.endpoint]
+        cls = getattr(view, "view_class", None)
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            handler = getattr(cls, method.lower()) if cls else view
+            yield Operation(method, rule, getattr(handler, "required_action", None))
+
+
+@pytest.fixture
+def open_app(make_app: MakeApp) -> Flask:
+    """An application whose quotas are not in the way; costly demonstrations run once."""
+    many = "100000 per minute"
+    return make_app(
+        RATELIMIT_READS=many,
+        RATELIMIT_WRITES=many,
+        RATELIMIT_SIGN_INS=many,
+        RATELIMIT_REHEARSALS="1 per minute",
+    )
+
+
+def test_what_needs_a_permission_is_what_was_meant_to(app: Flask) -> None:
+    found = {each.name: each.needs for each in operations(app)}
+    assert {name: needs for name, needs in found.items() if needs} == PROTECTED
+    unprotected = {
+        name for name, needs in found.items() if not needs and not name.startswith("GET ")
+    }
+    assert unprotected == OPEN_CHANGES
+
+
+@pytest.mark.parametrize("role", MAY, ids=lambda role: role or "anonymous")
+@sqlite_only
+def test_every_role_may_what_its_permissions_say(open_app: Flask, role: Role | None) -> None:
+    client, names = open_app.test_client(), count()
+    for each in operations(open_app):
+        headers = {}
+        if role is not None:  # a new one each time: some of these end their own account
+            headers = new_device(open_app, f"{role}-{next(names)}", role).headers
+        answer = client.open(each.path, method=each.method, headers=headers, buffered=True)
+        if each.needs is None or each.needs in MAY[role]:
+            assert answer.status_code not in {401, 403}, each.name
+        elif role is None:
+            refused(answer, "token-missing")
+        else:
+            problem = refused(answer, "forbidden", 403)
+            assert problem["required"] == each.needs.value
+            assert each.needs.value in problem["detail"]
+
+
+@sqlite_only
+def test_nothing_that_needs_a_permission_takes_a_bad_token(open_app: Flask) -> None:
+    client = open_app.test_client()
+    for each in operations(open_app):
+        if each.needs is not None:
+            answer = client.open(each.path, method=each.method, headers=bearer("a.b.c"))
+            refused(answer, "token-malformed")
+
+
+@sqlite_only
+def test_a_preflight_needs_no_token(open_app: Flask) -> None:
+    client = open_app.test_client()
+    for each in operations(open_app):
+        if each.needs is not None:
+            assert client.options(each.path).status_code == 200
+
+
+@sqlite_only
+def test_head_is_guarded_like_get(app: Flask, client: FlaskClient) -> None:
+    reader = new_device(app)
+    assert client.head("/api/v1/users").status_code == 401
+    assert client.head("/api/v1/users", headers=reader.headers).status_code == 403
+    assert client.head("/api/v1/me", headers=reader.headers).status_code == 200
+
+
+@sqlite_only
+def test_the_alias_is_no_back_door(app: Flask, client: FlaskClient) -> None:
+    reader = new_device(app)
+    refused(client.get("/mounted/api/v1/users"), "token-missing")
+    refused(client.get("/mounted/api/v1/users", headers=reader.headers), "forbidden", 403)
