@@ -186,17 +186,17 @@ def test_a_deleted_account_is_gone(app: Flask, client: FlaskClient) -> None:
 
 
 def test_administrators_see_every_account_by_name(app: Flask, client: FlaskClient) -> None:
-    root = new_device(app, "root", Role.ADMINISTRATOR)
+    root = new_device(app, "rosa", Role.ADMINISTRATOR)
     for name in ("zoe", "bob"):
         make_user(app, name)
     answer = client.get(USERS, headers=root.headers)
     assert answer.status_code == 200
-    assert [item["username"] for item in answer.get_json()["items"]] == ["bob", "root", "zoe"]
+    assert [item["username"] for item in answer.get_json()["items"]] == ["bob", "rosa", "zoe"]
     assert "$2b$" not in answer.get_data(as_text=True)
 
 
 def test_a_role_holds_from_the_next_request_on(app: Flask, client: FlaskClient) -> None:
-    root, ada = new_device(app, "root", Role.ADMINISTRATOR), new_device(app)
+    root, ada = new_device(app, "rosa", Role.ADMINISTRATOR), new_device(app)
     path = f"{USERS}/ada/roles/administrator"
     refused(client.get(USERS, headers=ada.headers), "forbidden", 403)
     for _ in range(2):  # as often as you like
@@ -222,7 +222,7 @@ def test_nobody_raises_themselves(app: Flask, client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("name", ["nobody", "a%00b", "%F0%9F%A6%89", "x" * 500, "'%20OR%201=1"])
 def test_a_role_of_nobody_is_not_there(app: Flask, client: FlaskClient, name: str) -> None:
-    root = new_device(app, "root", Role.ADMINISTRATOR)
+    root = new_device(app, "rosa", Role.ADMINISTRATOR)
     for method in ("PUT", "DELETE"):
         path = f"{USERS}/{name}/roles/editor"
         refused(client.open(path, method=method, headers=root.headers), "not-found", 404)
@@ -230,18 +230,18 @@ def test_a_role_of_nobody_is_not_there(app: Flask, client: FlaskClient, name: st
 
 @sqlite_only
 def test_there_are_the_four_roles_and_no_other(app: Flask, client: FlaskClient) -> None:
-    root = new_device(app, "root", Role.ADMINISTRATOR)
+    root = new_device(app, "rosa", Role.ADMINISTRATOR)
     for role in ("emperor", "Reader", "reader%20"):
-        path = f"{USERS}/root/roles/{role}"
+        path = f"{USERS}/rosa/roles/{role}"
         refused(client.put(path, headers=root.headers), "not-found", 404)
     for role in Role:
-        path = f"{USERS}/root/roles/{role.value}"
+        path = f"{USERS}/rosa/roles/{role.value}"
         assert client.put(path, headers=root.headers).status_code == 200
 
 
 @sqlite_only
 def test_a_token_without_any_role_may_nothing(app: Flask, client: FlaskClient) -> None:
-    root, ada = new_device(app, "root", Role.ADMINISTRATOR), new_device(app)
+    root, ada = new_device(app, "rosa", Role.ADMINISTRATOR), new_device(app)
     path = f"{USERS}/ada/roles/reader"
     assert client.delete(path, headers=root.headers).get_json()["roles"] == []
     problem = refused(client.get(ME, headers=bearer(ada.access)), "forbidden", 403)
