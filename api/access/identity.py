@@ -129,9 +129,9 @@ def requires(action: Action, *, fresh: bool = False) -> Callable[[Any], Any]:
             return view(*args, **kwargs)
 
         # Read by the role matrix and by the tests of the contract.
-        wrapper.required_action = action  # type: ignore[attr-defined]  # a function takes any
-        wrapper.required_fresh = fresh  # type: ignore[attr-defined]  # likewise
-        return wrapper
+        guarded: Any = wrapper
+        guarded.required_action, guarded.required_fresh = action, fresh
+        return guarded
 
     return decorate
 

@@ -37,7 +37,7 @@ def run(
     :param numbers: only questions in one of these ranges; none means all.
     :param topics: only questions that stand under one of these topics, by slug; none means all.
 
-    Raises, before there is any part, formats.ReadOnlyFormat, QuestionUnknownError for a single
+    Raises, before there is any part, formats.ReadOnlyFormatError, QuestionUnknownError for a single
     number that is not there, and TopicUnknownError.
     """
     with documents(numbers, topics) as found:

@@ -148,7 +148,7 @@ def _reading(file: str, name: str, form: str | None) -> formats.Reading:
     wanted = formats.Format(form) if form else None
     try:
         return formats.read(data, wanted, None if file == "-" else file)
-    except formats.UnknownFormat as error:
+    except formats.UnknownFormatError as error:
         raise UnusableFileError(f"{name}: {error}") from error
 
 
@@ -247,7 +247,7 @@ def export(
                 else:
                     with _replacing(Path(output)) as stream:
                         _write(parts, stream)
-        except formats.ReadOnlyFormat as error:
+        except formats.ReadOnlyFormatError as error:
             raise UnusableFileError(f"{name}: {error}; name one with --format") from error
         except BrokenPipeError:
             raise  # Whoever read has seen enough; click ends quietly.

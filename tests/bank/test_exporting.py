@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from api.bank import exporting, formats, importing, loading, storing
 from api.bank.catalogue import TECHNIQUES
-from api.bank.formats import WRITABLE, Format, QuestionDocument, Reading, ReadOnlyFormat, normalised
+from api.bank.formats import (
+    WRITABLE,
+    Format,
+    QuestionDocument,
+    Reading,
+    ReadOnlyFormatError,
+    normalised,
+)
 from api.bank.importing import OnConflict
 from api.bank.questions import QuestionUnknownError
 from api.bank.topics import TopicUnknownError
@@ -138,7 +145,7 @@ def test_what_is_not_there_is_an_error_before_anything_is_written(
 
 
 def test_a_numbered_list_is_not_written(bank: None) -> None:
-    with pytest.raises(ReadOnlyFormat), exporting.run(Format.NUMBERED):
+    with pytest.raises(ReadOnlyFormatError), exporting.run(Format.NUMBERED):
         pytest.fail("the export was opened")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.bank.formats import Format, UnknownFormat, detect, read
+from api.bank.formats import Format, UnknownFormatError, detect, read
 from api.bank.formats.detection import by_name
 
 MARKDOWN = "---\nnumber: 51\n---\n# How?\n\nSo.\n"
@@ -86,7 +86,7 @@ def test_the_name_tells_yaml_from_what_looks_alike() -> None:
 
 @pytest.mark.parametrize("name", [None, "README", "a.docx"])
 def test_where_nothing_tells_the_formats_are_named(name: str | None) -> None:
-    with pytest.raises(UnknownFormat) as caught:
+    with pytest.raises(UnknownFormatError) as caught:
         read(b"Flask is nice.\n", name=name)
     for format_ in Format:
         assert format_.value in str(caught.value)

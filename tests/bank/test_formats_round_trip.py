@@ -159,7 +159,7 @@ def test_a_time_without_a_zone_cannot_be_written() -> None:
 
 
 def test_the_numbered_list_is_read_only() -> None:
-    with pytest.raises(formats.ReadOnlyFormat, match="json, yaml, csv or markdown"):
+    with pytest.raises(formats.ReadOnlyFormatError, match="json, yaml, csv or markdown"):
         formats.write([], Format.NUMBERED)
 
 

@@ -18,11 +18,11 @@ from api.bank.formats.documents import (
     Note,
     QuestionDocument,
     Reading,
-    ReadOnlyFormat,
+    ReadOnlyFormatError,
     Record,
     Reference,
     Refusal,
-    UnknownFormat,
+    UnknownFormatError,
     normalised,
 )
 from api.bank.formats.schema import checked
@@ -33,11 +33,11 @@ __all__ = [
     "Format",
     "Note",
     "QuestionDocument",
-    "ReadOnlyFormat",
+    "ReadOnlyFormatError",
     "Reading",
     "Reference",
     "Refusal",
-    "UnknownFormat",
+    "UnknownFormatError",
     "detect",
     "normalised",
     "read",
@@ -71,7 +71,7 @@ def read(data: bytes, format: Format | None = None, name: str | None = None) -> 
         name: the file's name, for its ending.
 
     Raises:
-        UnknownFormat: no format was given and none could be told.
+        UnknownFormatError: no format was given and none could be told.
     """
     try:
         text = decode(data)
@@ -116,11 +116,11 @@ def write(documents: Iterable[QuestionDocument], format: Format) -> Iterator[str
     open a file for it with `newline=""`.
 
     Raises:
-        ReadOnlyFormat: the format is the numbered list, which has no place for most fields.
+        ReadOnlyFormatError: the format is the numbered list, which has no place for most fields.
         ValueError: a moment without a time zone (while the parts are taken).
     """
     if format not in _WRITERS:
-        raise ReadOnlyFormat(
+        raise ReadOnlyFormatError(
             f"{format.value} is only read; write {listed([each.value for each in WRITABLE], 'or')}"
         )
     return _WRITERS[format](normalised(document) for document in documents)

@@ -4,7 +4,7 @@ import re
 from pathlib import PurePath
 
 from api.bank.formats import as_csv, as_markdown, as_numbered
-from api.bank.formats.documents import Format, UnknownFormat
+from api.bank.formats.documents import Format, UnknownFormatError
 from api.bank.formats.schema import KEYS
 from api.bank.formats.text import listed
 
@@ -38,14 +38,14 @@ def detect(text: str, name: str | None = None) -> Format:
         name: the file's name, if it has one.
 
     Raises:
-        UnknownFormat: the message names the formats there are.
+        UnknownFormatError: the message names the formats there are.
     """
     named = by_name(name)
     if not text.strip():
         return named or Format.MARKDOWN
     if (found := _by_content(text, named) or named) is not None:
         return found
-    raise UnknownFormat(
+    raise UnknownFormatError(
         f"this is in no format that is known; there are {listed(list(Format))} "
         '(a numbered list begins each question with its number: "51. How do you …?")'
     )

@@ -99,11 +99,11 @@ class Record:
         return self.line_of(key) if self.line_of is not None else self.line
 
 
-class UnknownFormat(ValueError):  # noqa: N818 - says what happened, named like the outcome it is
+class UnknownFormatError(ValueError):
     """Neither the content nor the file's name says which format this is."""
 
 
-class ReadOnlyFormat(ValueError):  # noqa: N818 - as above
+class ReadOnlyFormatError(ValueError):
     """Asked to write a format that is only read."""
 
 
