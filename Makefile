@@ -5,7 +5,7 @@ BIN = .venv/bin
 export FLASK_SKIP_DOTENV = 1
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml
 
-.PHONY: run test check fuzz lock newest clean
+.PHONY: run test check fuzz map lock newest clean
 
 run: .venv/run  ## Serve the API and the site on http://127.0.0.1:5000
 	@$(BIN)/flask serve
@@ -27,6 +27,9 @@ check: .venv/dev  ## Format, lint, types, import rules, contract, audit, lock
 
 fuzz: .venv/dev  ## Requests made from the contract, many more than the suite makes
 	FUZZ_EXAMPLES=500 $(BIN)/pytest --numprocesses auto tests/contract/test_fuzz.py
+
+map: .venv/dev  ## Write README.md's map of techniques from the application
+	@$(BIN)/python -m tests.technique_map
 
 lock: .venv/dev  ## Resolve the lock files again, to the newest releases
 	$(LOCK) --upgrade --output-file requirements.txt
