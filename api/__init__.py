@@ -95,8 +95,8 @@ def _bind_extensions(app: Flask, settings: config.Settings) -> None:
 def _mount(app: Flask, settings: config.Settings) -> None:
     """Believe as many proxies as are there, and serve everything a second time under the alias."""
     inner = app.wsgi_app
-    if hops := settings.TRUSTED_PROXIES:
-        inner = ProxyFix(inner, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
     if alias := settings.MOUNT_ALIAS:
         inner = DispatcherMiddleware(inner, {alias: inner})
+    if hops := settings.TRUSTED_PROXIES:  # outermost: it sets the script name, the mount adds to it
+        inner = ProxyFix(inner, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
     app.wsgi_app = inner  # type: ignore[method-assign]  # Flask's documented way to add middleware

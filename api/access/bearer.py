@@ -13,11 +13,18 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from flask import Flask, current_app, g, request
-from flask_jwt_extended import decode_token, get_jwt, verify_jwt_in_request
+from flask import Flask, Response, current_app, g, request, url_for
+from flask_jwt_extended import (
+    decode_token,
+    get_csrf_token,
+    get_jwt,
+    set_access_cookies,
+    unset_access_cookies,
+    verify_jwt_in_request,
+)
 from flask_jwt_extended.exceptions import CSRFError, JWTDecodeError, WrongTokenError
 from jwt import InvalidSignatureError
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Response as BaseResponse
 
 from api.accounts import tokens
 from api.extensions import jwt
@@ -42,7 +49,7 @@ def refusal(slug: str, detail: str, error: str | None = "invalid_token") -> Prob
     return Problem(slug, detail, headers={"WWW-Authenticate": REALM + said})
 
 
-def _answer(slug: str, detail: str, error: str | None = "invalid_token") -> Response:
+def _answer(slug: str, detail: str, error: str | None = "invalid_token") -> BaseResponse:
     return answer_http_error(refusal(slug, detail, error))
 
 
@@ -82,7 +89,7 @@ def _signed_out(_header: dict[str, Any], claims: dict[str, Any]) -> bool:
 
 
 @jwt.unauthorized_loader
-def _missing(reason: str) -> Response:
+def _missing(reason: str) -> BaseResponse:
     if "Bearer" in reason or "Authorization" in reason:
         return _answer(
             "token-missing", "Send an access token: Authorization: Bearer <token>.", None
@@ -91,25 +98,25 @@ def _missing(reason: str) -> Response:
 
 
 @jwt.invalid_token_loader
-def _malformed(reason: str) -> Response:
+def _malformed(reason: str) -> BaseResponse:
     if "Only" in reason and "tokens are allowed" in reason:
         return _answer("token-wrong-kind", f"{reason}.")
     return _answer("token-malformed", f"This token is not one of ours: {reason}.")
 
 
 @jwt.expired_token_loader
-def _expired(_header: dict[str, Any], claims: dict[str, Any]) -> Response:
+def _expired(_header: dict[str, Any], claims: dict[str, Any]) -> BaseResponse:
     kind = claims.get("type", "access")
     remedy = "sign in again" if kind == "refresh" else "refresh it"
     return _answer("token-expired", f"This {kind} token has expired; {remedy}.")
 
 
 @jwt.revoked_token_loader
-def _revoked(_header: dict[str, Any], _claims: dict[str, Any]) -> Response:
+def _revoked(_header: dict[str, Any], _claims: dict[str, Any]) -> BaseResponse:
     return _answer("token-revoked", "The device that this token belongs to is signed out.")
 
 
-def _csrf(error: CSRFError) -> Response:
+def _csrf(error: CSRFError) -> BaseResponse:
     return _answer("csrf-failed", f"{error}. Send the CSRF cookie's value as X-CSRF-Token.", None)
 
 
@@ -143,6 +150,42 @@ def _check_csrf_form() -> None:
     """Refuse a CSRF token that is not ASCII: what compares it would fail with a TypeError."""
     if not request.headers.get("X-CSRF-Token", "").isascii():
         raise CSRFError("CSRF double submit tokens do not match")
+
+
+def give_cookies(response: Response, pair: tokens.Pair) -> None:
+    """Put a pair of tokens into cookies, each beside a readable CSRF twin."""
+    lifetime: timedelta = current_app.config["JWT_REFRESH_TOKEN_EXPIRES"]
+    set_access_cookies(response, pair.access_token, pair.expires_in)
+    csrf = get_csrf_token(pair.refresh_token)
+    _set_refresh_cookies(response, pair.refresh_token, csrf, int(lifetime.total_seconds()))
+
+
+def take_cookies(response: Response) -> None:
+    """Have the browser delete every cookie that `give_cookies` set under this address."""
+    unset_access_cookies(response)
+    _set_refresh_cookies(response, "", "")
+
+
+def _set_refresh_cookies(
+    response: Response, token: str, csrf: str, seconds: int | None = None
+) -> None:
+    """Set the refresh token's cookie, which goes nowhere but where it is taken, and its CSRF twin.
+
+    :param seconds: how long a browser keeps them; None has it delete them.
+
+    Flask-JWT-Extended takes the path from a setting, and no setting knows under which prefix (a
+    mount, a proxy's) this request came: to another address a browser would not return the cookie.
+    """
+    config = current_app.config
+    name, twin = config["JWT_REFRESH_COOKIE_NAME"], config["JWT_REFRESH_CSRF_COOKIE_NAME"]
+    common = {
+        "max_age": seconds,
+        "expires": 0 if seconds is None else None,
+        "secure": config["JWT_COOKIE_SECURE"],
+        "samesite": config["JWT_COOKIE_SAMESITE"],
+    }
+    response.set_cookie(name, token, path=url_for("v1.refresh"), httponly=True, **common)
+    response.set_cookie(twin, csrf, path="/", **common)
 
 
 def takes_no_identity(view: Any) -> Any:
@@ -188,9 +231,6 @@ def init_app(app: Flask) -> None:
         "JWT_COOKIE_SAMESITE": "Lax",
         "JWT_COOKIE_SECURE": app.config["SESSION_COOKIE_SECURE"],
         "JWT_SESSION_COOKIE": False,
-        # The refresh token goes nowhere but where it is taken; its CSRF twin must be readable.
-        "JWT_REFRESH_COOKIE_PATH": "/api/v1/sign-ins/refresh",
-        "JWT_REFRESH_CSRF_COOKIE_PATH": "/",
     }
     jwt.init_app(app)
     app.register_error_handler(CSRFError, _csrf)

@@ -4,16 +4,10 @@ A sign-in is a resource: made by a password, listed, deleted. OAuth 2.0 is the r
 when other people's applications act for your users, or when one identity serves many services.
 """
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from flask import Response, current_app, request, url_for
-from flask_jwt_extended import (
-    set_access_cookies,
-    set_refresh_cookies,
-    unset_jwt_cookies,
-)
 from flask_restful import Resource
 
 from api.access import bearer
@@ -37,9 +31,7 @@ def _answer(pair: tokens.Pair, delivery: str, status: int) -> Response:
     response = current_app.make_response((told, status))
     response.headers["Cache-Control"] = "no-store"
     if delivery == "cookies":
-        lifetime: timedelta = current_app.config["JWT_REFRESH_TOKEN_EXPIRES"]
-        set_access_cookies(response, pair.access_token, pair.expires_in)
-        set_refresh_cookies(response, pair.refresh_token, int(lifetime.total_seconds()))
+        bearer.give_cookies(response, pair)
     return response
 
 
@@ -72,7 +64,7 @@ class SignInList(Resource):
     def delete(self) -> Response:
         """Log out everywhere."""
         response = current_app.make_response({"signed_out": tokens.revoke_all(signed_in())})
-        unset_jwt_cookies(response)
+        bearer.take_cookies(response)
         return response
 
 
@@ -86,7 +78,7 @@ class SignInItem(Resource):
         tokens.revoke(device)
         response = no_content()
         if device.id == current_device():
-            unset_jwt_cookies(response)
+            bearer.take_cookies(response)
         return response
 
 

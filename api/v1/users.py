@@ -3,9 +3,9 @@
 from typing import Any
 
 from flask import Response, url_for
-from flask_jwt_extended import unset_jwt_cookies
 from flask_restful import Resource
 
+from api.access import bearer
 from api.access.bearer import takes_no_identity
 from api.access.identity import current_device, requires, signed_in
 from api.accounts import tokens, users
@@ -88,7 +88,7 @@ class Me(Resource):
         """Delete the account, which takes a recent password, and sign all its devices out."""
         users.delete(signed_in())
         response = no_content()
-        unset_jwt_cookies(response)
+        bearer.take_cookies(response)
         return response
 
 

@@ -1,7 +1,9 @@
 """The life of a sign-in: log in, call, refresh, replay, list, log out; in the body and in cookies."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
@@ -34,6 +36,10 @@ from tests.accounts.tools import (
 from tests.conftest import MakeApp
 from tests.http.helpers import at_once
 from tests.http.test_limits import told
+from tests.v1.tools import sqlite_only
+
+if TYPE_CHECKING:  # the module is there for type checkers alone
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 def test_log_in_call_refresh_log_out_and_be_refused(app: Flask, client: FlaskClient) -> None:
@@ -334,6 +340,46 @@ def test_cookies_refresh_and_log_out(app: Flask, client: FlaskClient) -> None:
     assert client.delete(f"{SIGN_INS}/{sid}", headers=headers).status_code == 204
     assert cookies_of(client) == {}
     refused(client.get(ME), "token-missing")
+
+
+def proxied(inner: "WSGIApplication", prefix: str) -> "WSGIApplication":
+    """A reverse proxy that cuts a prefix off and tells of it, as `X-Forwarded-Prefix`."""
+
+    def proxy(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        assert environ["PATH_INFO"].startswith(prefix)
+        inside = environ["PATH_INFO"].removeprefix(prefix)
+        return inner({**environ, "PATH_INFO": inside, "HTTP_X_FORWARDED_PREFIX": prefix}, start)
+
+    return proxy
+
+
+@sqlite_only
+@pytest.mark.parametrize("prefix", ["/mounted", "/outer", "/outer/mounted"])
+def test_the_refresh_cookie_follows_the_prefix_that_the_browser_sees(
+    make_app: MakeApp, prefix: str
+) -> None:
+    """A browser sends a cookie to its path alone, and knows nothing of what is cut off later."""
+    app = make_app(TRUSTED_PROXIES="1")
+    make_user(app)
+    if prefix.startswith("/outer"):
+        app.wsgi_app = proxied(app.wsgi_app, "/outer")  # type: ignore[method-assign,assignment]  # as Flask documents
+    client = app.test_client()
+
+    def csrf(kind: str) -> dict[str, str]:
+        cookie = client.get_cookie(f"csrf_{kind}_token")
+        assert cookie
+        return {"X-CSRF-Token": cookie.value}
+
+    body = {"username": "ada", "password": PASSWORD, "delivery": "cookies"}
+    signed_in = client.post(prefix + SIGN_INS, json=body)
+    (line,) = [c for c in signed_in.headers.getlist("Set-Cookie") if c.startswith("refresh_token")]
+    assert f"Path={prefix}{REFRESH};" in line
+    assert client.post(prefix + REFRESH, json={}, headers=csrf("refresh")).status_code == 200
+    assert client.get(prefix + ME).status_code == 200
+    path = f"{prefix}{SIGN_INS}/{signed_in.get_json()['device']['id']}"
+    assert client.delete(path, headers=csrf("access")).status_code == 204
+    assert client.get_cookie("refresh_token_cookie", path=prefix + REFRESH) is None
+    assert client.get_cookie("csrf_refresh_token") is None
 
 
 @pytest.mark.parametrize("path", [SIGN_INS, ME])
