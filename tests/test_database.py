@@ -109,7 +109,7 @@ def _rows(connection: Connection) -> dict[str, list[Any]]:
 
 
 #: Columns that come with a later revision than their table, and what changes with every write.
-LATER = {"edited_at", "file_digest", "search_vector", "version"}
+LATER = {"edited_at", "file_digest", "search_vector", "username_key", "version"}
 
 
 def test_every_migration_keeps_every_row_on_the_way_down_and_up_again(app: Flask) -> None:
@@ -171,6 +171,35 @@ def test_every_migration_keeps_every_row_on_the_way_down_and_up_again(app: Flask
     assert app.test_client().get(SEARCHED).get_json()["items"][0]["number"] == 51
     make_user(app)
     assert app.test_client().get(ME, headers=device_of(app).headers).status_code == 200
+
+
+def test_names_that_differ_only_by_case_stop_the_upgrade_and_are_named(
+    make_app: MakeApp, empty: Settings
+) -> None:
+    app = make_app(**empty)
+    alembic = revisions.alembic_config()
+    row = (
+        "INSERT INTO users (id, username, password, active, created_at, password_changed_at) "
+        "VALUES ({}, '{}', 'x', {}, '2026-11-22 12:00:00+00', '2026-11-22 12:00:00+00')"
+    )
+    with app.app_context(), db.engine.connect() as connection:
+        alembic.attributes["connection"] = connection
+        command.upgrade(alembic, "0006")
+        true = "true" if connection.dialect.name == "postgresql" else "1"
+        for number, name in enumerate(("Ada", "ada", "Bob"), 1):
+            connection.execute(text(row.format(number, name, true)))
+        connection.commit()
+        with pytest.raises(RuntimeError, match="Ada and ada"):
+            command.upgrade(alembic, "head")
+        connection.rollback()
+        assert revisions.state_of(connection).current == "0006"
+        connection.execute(text("UPDATE users SET username = 'countess' WHERE username = 'ada'"))
+        connection.commit()
+        command.upgrade(alembic, "head")
+        assert revisions.state_of(connection).is_current
+        keys = connection.execute(text("SELECT username, username_key FROM users ORDER BY id"))
+        assert keys.all() == [("Ada", "ada"), ("countess", "countess"), ("Bob", "bob")]
+        connection.rollback()
 
 
 def test_down_to_nothing_and_up_again(make_app: MakeApp, empty: Settings) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from api.accounts import passwords
 from api.accounts.permissions import Action, Role, actions_of
 from api.extensions import db
-from api.models import RoleRow, User, UserRole
+from api.models import RoleRow, User, UserRole, folded
 from api.models.types import now
 
 #: RFC 5321, section 4.5.3.1.3, without the angle brackets.
@@ -70,11 +70,11 @@ def role_row(role: Role) -> RoleRow:
 
 
 def find(name: str) -> User | None:
-    """Return the user of that name or e-mail address, or None."""
+    """Return the user of that name or e-mail address, in whichever case, or None."""
     if "\0" in name:  # PostgreSQL takes none
         return None
     return db.session.scalar(
-        select(User).where((User.username == name) | (User.email == name.lower()))
+        select(User).where((User.username_key == folded(name)) | (User.email == name.lower()))
     )
 
 
@@ -88,7 +88,7 @@ def get(name: str) -> User:
 
 def list_users() -> list[User]:
     """Return every user by name."""
-    return list(db.session.scalars(select(User).order_by(User.username)))
+    return list(db.session.scalars(select(User).order_by(User.username_key)))
 
 
 def grant_role(user: User, role: Role) -> None:

@@ -11,6 +11,7 @@ from api import database
 from api.accounts import demo
 from api.accounts.permissions import Role
 from api.bank import loading
+from api.cli.failures import told
 
 
 @click.command("serve")
@@ -19,7 +20,8 @@ def serve() -> None:
     """Serve the API and the site, as HOST, PORT, WORKERS and THREADS say."""
     settings: config.Settings = current_app.extensions["settings"]
     if settings.DATABASE_AUTO_UPGRADE:
-        database.upgrade()
+        with told(RuntimeError):  # how a migration says what stops it
+            database.upgrade()
         report = loading.load()
         if report.created:
             click.echo(f"Loaded {len(report.created)} questions into the bank.")

@@ -1,6 +1,6 @@
 """Tables: typed SQLAlchemy 2 models, one file per aggregate."""
 
-from api.models.account import RoleRow, SignIn, User, UserRole
+from api.models.account import RoleRow, SignIn, User, UserRole, folded
 from api.models.data_version import DataVersion
 from api.models.question import Difficulty, Question, QuestionTopic, Reference, Topic
 from api.models.scratch import ScratchDocument
@@ -17,4 +17,5 @@ __all__ = [
     "Topic",
     "User",
     "UserRole",
+    "folded",
 ]

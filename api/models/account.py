@@ -4,10 +4,19 @@ from datetime import datetime
 from uuid import uuid4
 
 from sqlalchemy import Boolean, ForeignKey, String
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from api.extensions import Base
 from api.models.types import UTCDateTime, now
+
+
+def folded(username: str) -> str:
+    """Return what a username is found by: Ada and ada are one name, on either database.
+
+    Registration takes ASCII only, so there is nothing to normalise, and no letter of another script
+    to pass for a Latin one.
+    """
+    return username.casefold()
 
 
 class UserRole(Base):
@@ -33,12 +42,13 @@ class RoleRow(Base):
 
 
 class User(Base):
-    """Somebody who can sign in."""
+    """Somebody who can sign in. The name is shown as it was registered, and found in any case."""
 
     __tablename__ = "users"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(60), unique=True)
+    username_key: Mapped[str] = mapped_column(String(60), unique=True)
     email: Mapped[str | None] = mapped_column(String(254), unique=True)
     password: Mapped[str] = mapped_column(String(255))
     active: Mapped[bool] = mapped_column(Boolean, default=True)
@@ -48,6 +58,12 @@ class User(Base):
     roles: Mapped[list[RoleRow]] = relationship(
         secondary="user_roles", lazy="selectin", order_by=RoleRow.id
     )
+
+    @validates("username")
+    def _fold(self, _key: str, username: str) -> str:
+        """Keep the key in step, whoever sets the name."""
+        self.username_key = folded(username)
+        return username
 
 
 class SignIn(Base):

@@ -24,6 +24,7 @@ from tests.accounts.tools import (
     refreshed,
     refused,
 )
+from tests.http.helpers import at_once
 from tests.v1.tools import sqlite_only
 
 
@@ -138,6 +139,28 @@ def test_a_name_or_address_can_be_registered_once(client: FlaskClient) -> None:
     assert register(client, email="ada@example.org").status_code == 201
     assert pointers(register(client)) == {"#/username"}
     assert pointers(register(client, username="bob", email="ADA@example.org")) == {"#/username"}
+
+
+def test_a_name_is_one_name_in_every_case(app: Flask, client: FlaskClient) -> None:
+    assert register(client, username="Ada-L").get_json()["username"] == "Ada-L"
+    for name in ("ada-l", "ADA-L", "aDa-L"):
+        assert pointers(register(client, username=name)) == {"#/username"}
+        signed_in = log_in(client, name)
+        assert signed_in.status_code == 201
+        headers = device_in(signed_in).headers
+        assert client.get(ME, headers=headers).get_json()["username"] == "Ada-L"  # as registered
+    root = new_device(app, "rosa", Role.ADMINISTRATOR)
+    answer = client.put(f"{USERS}/ADA-l/roles/editor", headers=root.headers)
+    assert answer.get_json()["username"] == "Ada-L"
+
+
+def test_of_two_who_register_one_name_at_once_one_gets_it(app: Flask) -> None:
+    def one(index: int) -> int:
+        name = "".join(c.upper() if index >> i & 1 else c for i, c in enumerate("ada"))
+        status: int = register(app.test_client(), username=name).status_code
+        return status
+
+    assert sorted(at_once(one, 8)) == [201] + [422] * 7
 
 
 def test_a_profile_changes_by_what_is_given(app: Flask, client: FlaskClient) -> None:
