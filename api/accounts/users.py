@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from api.accounts import passwords
@@ -29,6 +29,16 @@ class UserUnknownError(LookupError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"There is no user {name!r}.")
+
+
+class LastAdministratorError(RuntimeError):
+    """Without this account nobody would be left who can give roles."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is the last administrator; make somebody else one first. Without any, nobody "
+            "could give a role."
+        )
 
 
 def create(
@@ -103,12 +113,44 @@ def grant_role(user: User, role: Role) -> None:
 
 
 def revoke_role(user: User, role: Role) -> None:
-    """Take a role from a user."""
+    """Take a role from a user. Raises LastAdministratorError."""
+    user_id = user.id
+    if role is Role.ADMINISTRATOR:
+        _keep_an_administrator(user)
     rows = select(RoleRow.id).where(RoleRow.name == role.value)
     db.session.execute(
-        sql_delete(UserRole).where(UserRole.user_id == user.id, UserRole.role_id.in_(rows))
+        sql_delete(UserRole).where(UserRole.user_id == user_id, UserRole.role_id.in_(rows))
     )
     db.session.commit()
+
+
+def _keep_an_administrator(leaving: User) -> None:
+    """Refuse to let the last active administrator go; call it first in the transaction that would.
+
+    The update changes nothing but takes a lock until that transaction ends (the row's on PostgreSQL,
+    the database's on SQLite): of two administrators who demote each other at once, the second waits
+    here and then finds that there is no other. Raises LastAdministratorError.
+    """
+    user_id, name = leaving.id, leaving.username
+    db.session.rollback()  # what was read before may be old news
+    administrator = RoleRow.name == Role.ADMINISTRATOR.value
+    db.session.execute(
+        update(RoleRow)
+        .where(administrator)
+        .values(name=RoleRow.name)
+        .execution_options(synchronize_session=False)
+    )
+    active = set(
+        db.session.scalars(
+            select(User.id)
+            .join(UserRole, UserRole.user_id == User.id)
+            .join(RoleRow, RoleRow.id == UserRole.role_id)
+            .where(administrator, User.active)
+        )
+    )
+    if active == {user_id}:
+        db.session.rollback()
+        raise LastAdministratorError(name)
 
 
 def actions(user: User) -> frozenset[Action]:
@@ -152,6 +194,11 @@ def change_profile(user: User, changes: Mapping[str, str | None]) -> None:
 
 
 def delete(user: User) -> None:
-    """Delete an account; its devices and roles go with it, by the foreign keys."""
-    db.session.execute(sql_delete(User).where(User.id == user.id))
+    """Delete an account; its devices and roles go with it, by the foreign keys.
+
+    Raises LastAdministratorError.
+    """
+    user_id = user.id
+    _keep_an_administrator(user)
+    db.session.execute(sql_delete(User).where(User.id == user_id))
     db.session.commit()

@@ -13,7 +13,7 @@ from marshmallow import ValidationError
 
 from api.accounts import tokens, users
 from api.accounts.permissions import Role
-from api.accounts.users import AccountError, UserUnknownError
+from api.accounts.users import AccountError, LastAdministratorError, UserUnknownError
 from api.cli.failures import told
 from api.models import User
 from api.schemas.accounts import RegistrationBody
@@ -102,8 +102,11 @@ def grant(name: str, role: str) -> None:
 @click.argument("name", type=Text())
 @click.argument("role", type=ROLE)
 def revoke(name: str, role: str) -> None:
-    """Take a role from the account NAME; it is gone from the next request on."""
-    with told(UserUnknownError):
+    """Take a role from the account NAME; it is gone from the next request on.
+
+    The last administrator keeps theirs.
+    """
+    with told(UserUnknownError, LastAdministratorError):
         user = users.get(name)
         users.revoke_role(user, Role(role))
         _tell(user)

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from api.access import bearer
 from api.accounts.tokens import SignInEndedError, SignInUnknownError
-from api.accounts.users import AccountError, UserUnknownError
+from api.accounts.users import AccountError, LastAdministratorError, UserUnknownError
 from api.bank.questions import QuestionUnknownError
 from api.bank.scratch import ScratchUnknownError
 from api.bank.storing import BankBusyError
@@ -33,6 +33,10 @@ def _ended(error: SignInEndedError) -> Response:
     return answer_http_error(bearer.refusal("token-revoked", str(error)))
 
 
+def _conflict(error: LastAdministratorError) -> Response:
+    return answer_http_error(Problem("conflict", str(error)))
+
+
 def _busy(error: BankBusyError) -> Response:
     wait = {"Retry-After": "1"}
     return answer_http_error(Problem("service-unavailable", f"{error}.", headers=wait))
@@ -51,4 +55,5 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(ValidationError, _invalid)
     app.register_error_handler(AccountError, _refused)
     app.register_error_handler(SignInEndedError, _ended)
+    app.register_error_handler(LastAdministratorError, _conflict)
     app.register_error_handler(BankBusyError, _busy)

@@ -199,6 +199,7 @@ def test_a_role_is_given_and_taken_and_holds_from_the_next_request_on(
     user: Run, app: Flask
 ) -> None:
     user("create", "ada", "--password", PASSWORD)
+    user("create", "rosa", "--password", PASSWORD, "--role", "administrator")
     client = app.test_client()
     headers = {"Authorization": f"Bearer {user('token', 'ada').stdout.strip()}"}
     assert client.get("/api/v1/users", headers=headers).status_code == 403
@@ -211,6 +212,15 @@ def test_a_role_is_given_and_taken_and_holds_from_the_next_request_on(
         assert (result.exit_code, result.stdout) == (0, "ada: reader\n")
     assert client.get("/api/v1/users", headers=headers).status_code == 403
     assert user("revoke", "ada", "reader").stdout == "ada: no role\n"
+
+
+@SQLITE
+def test_the_last_administrator_keeps_the_role(user: Run) -> None:
+    user("create", "rosa", "--password", PASSWORD, "--role", "administrator")
+    line = refused(user("revoke", "rosa", "administrator"))
+    assert line.startswith("Error: rosa is the last administrator; make somebody else one first.")
+    user("create", "ada", "--password", PASSWORD, "--role", "administrator")
+    assert user("revoke", "rosa", "administrator").stdout == "rosa: no role\n"
 
 
 @pytest.mark.parametrize(

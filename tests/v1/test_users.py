@@ -14,6 +14,7 @@ from tests.accounts.tools import (
     SIGN_INS,
     USERS,
     bearer,
+    change_user,
     device_in,
     device_of,
     log_in,
@@ -232,6 +233,50 @@ def test_a_role_holds_from_the_next_request_on(app: Flask, client: FlaskClient) 
         assert answer.status_code == 200
         assert answer.get_json()["roles"] == ["reader"]
     refused(client.get(USERS, headers=ada.headers), "forbidden", 403)
+
+
+def test_the_last_administrator_stays_one(app: Flask, client: FlaskClient) -> None:
+    root = new_device(app, "rosa", Role.ADMINISTRATOR)
+    make_user(app, "away", Role.ADMINISTRATOR)
+    change_user(app, "away", active=False)  # who cannot sign in can give no role
+    make_user(app, "ada", Role.EDITOR)
+    role = f"{USERS}/rosa/roles/administrator"
+    for answer in (
+        client.delete(role, headers=root.headers),
+        client.delete(ME, headers=root.headers),
+    ):
+        assert "rosa is the last administrator" in refused(answer, "conflict", 409)["detail"]
+    assert client.get(USERS, headers=root.headers).status_code == 200
+    for other in ("ada", "away"):  # taking it from others is as it was
+        path = f"{USERS}/{other}/roles/administrator"
+        assert client.delete(path, headers=root.headers).status_code == 200
+    client.put(f"{USERS}/ada/roles/administrator", headers=root.headers)
+    assert client.delete(role, headers=root.headers).status_code == 200
+    assert client.delete(ME, headers=device_of(app, "ada").headers).status_code == 409
+
+
+@pytest.mark.parametrize("way", ["demote", "delete"])
+def test_administrators_who_leave_at_once_leave_one_behind(app: Flask, way: str) -> None:
+    names = ["rosa", "ruth", "rita", "rene"]
+    devices = [new_device(app, name, Role.ADMINISTRATOR) for name in names]
+
+    def leave(index: int) -> int:
+        path = f"{USERS}/{names[index]}/roles/administrator" if way == "demote" else ME
+        return app.test_client().delete(path, headers=devices[index].headers).status_code
+
+    left = 200 if way == "demote" else 204
+    assert sorted(at_once(leave, 4)) == [left, left, left, 409]
+
+
+def test_an_account_that_is_deleted_twice_at_once_fails_nobody(app: Flask) -> None:
+    device = new_device(app)
+
+    def leave(_: int) -> int:
+        return app.test_client().delete(ME, headers=device.headers).status_code
+
+    answers = at_once(leave, 4)
+    assert 204 in answers
+    assert set(answers) <= {204, 401}
 
 
 def test_nobody_raises_themselves(app: Flask, client: FlaskClient) -> None:
