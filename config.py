@@ -516,7 +516,14 @@ class Settings:
     ] = "60 per minute"
     RATELIMIT_SIGN_INS: Annotated[
         str, Setting(_text(_rate_limit, _RATE), "Sign-ins and registrations from one address.")
-    ] = "20 per minute"
+    ] = "60 per minute"
+    RATELIMIT_GUESSES: Annotated[
+        str,
+        Setting(
+            _text(_rate_limit, _RATE),
+            "Wrong passwords for one account: from all strangers together, from each known device.",
+        ),
+    ] = "10 per 15 minutes"
     BCRYPT_LOG_ROUNDS: Annotated[
         int, Setting(_whole_number(4, 18), "Work factor of password hashes; each step doubles it.")
     ] = 12

@@ -69,7 +69,8 @@ def test_nothing_set_is_development() -> None:
     assert loaded.DATABASE_AUTO_UPGRADE is True
     assert loaded.TRUSTED_HOSTS == ()
     assert loaded.SESSION_COOKIE_SECURE is False
-    assert loaded.RATELIMIT_SIGN_INS == "20 per minute"
+    assert loaded.RATELIMIT_SIGN_INS == "60 per minute"
+    assert loaded.RATELIMIT_GUESSES == "10 per 15 minutes"
     assert loaded.BCRYPT_LOG_ROUNDS == 12
     assert (loaded.ACCESS_TOKEN_SECONDS, loaded.REFRESH_TOKEN_DAYS) == (900, 30)
 
@@ -222,6 +223,7 @@ def test_what_the_flask_command_copied_from_dotenv_still_counts_as_from_there(do
         ("RATELIMIT_ENABLED", "0", False),
         ("RATELIMIT_READS", "10/second;  100  per 5 minutes", "10/second; 100 per 5 minutes"),
         ("RATELIMIT_SIGN_INS", "5/minute;  20 per hour", "5/minute; 20 per hour"),
+        ("RATELIMIT_GUESSES", "5/minute;  20 per hour", "5/minute; 20 per hour"),
         ("BCRYPT_LOG_ROUNDS", "4", 4),
         ("BCRYPT_LOG_ROUNDS", "18", 18),
         ("ACCESS_TOKEN_SECONDS", "10", 10),
@@ -289,6 +291,7 @@ def test_a_relative_sqlite_path_counts_from_the_project_not_from_the_working_dir
         ("TRUSTED_PROXIES", "11", "is out of range"),
         ("CACHE_TIMEOUT", "0", "is out of range"),
         ("RATELIMIT_SIGN_INS", "seldom", "is not a rate limit"),
+        ("RATELIMIT_GUESSES", "none", "is not a rate limit"),
         ("RATELIMIT_SIGN_INS", "0/minute", "is out of range"),
         ("BCRYPT_LOG_ROUNDS", "3", "is out of range; allowed: a whole number from 4 to 18"),
         ("BCRYPT_LOG_ROUNDS", "19", "is out of range"),

@@ -17,7 +17,9 @@ from flask.testing import FlaskClient
 
 import config
 from api.extensions import cache, limiter
-from api.http import caching
+from api.http import caching, limits
+from api.http.problems import Problem
+from tests.accounts.tools import OTHER, log_in, make_user
 from tests.conftest import MakeApp, Settings
 from tests.http.helpers import renamed, statements, until, write_elsewhere
 
@@ -96,6 +98,55 @@ client = api.create_app(config.load(os.environ, None)).test_client()
 answer = client.get("/api/v1/problems")
 print(answer.status_code, answer.headers["RateLimit"].split(";")[1])
 """
+
+
+GUESS = """
+import api, config, os
+client = api.create_app(config.load(os.environ, None)).test_client()
+body = {"username": "ada", "password": "not the password"}
+answer = client.post("/api/v1/sign-ins", json=body, environ_base={"REMOTE_ADDR": "198.51.100.9"})
+print(answer.status_code)
+"""
+
+
+@ON_SQLITE
+def test_wrong_passwords_are_counted_over_all_processes(
+    make_app: MakeApp, redis_url: str, settings: Settings
+) -> None:
+    quota = {"REDIS_URL": redis_url, "RATELIMIT_GUESSES": "2 per hour"}
+    app = make_app(**quota)
+    make_user(app)
+    assert log_in(app.test_client(), "ada", OTHER).status_code == 401
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", GUESS],
+            cwd=config.ROOT,
+            env={**os.environ, **settings, **quota},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for _ in range(2)
+    ]
+    assert told == ["401\n", "429\n"]
+
+
+@ON_SQLITE
+def test_without_redis_wrong_passwords_are_counted_still(make_app: MakeApp, mortal: Any) -> None:
+    app = make_app(REDIS_URL=url_of(mortal), RATELIMIT_GUESSES="2 per hour")
+    make_user(app)
+    client = app.test_client()
+    assert log_in(client).status_code == 201
+    mortal.shutdown(save=False)
+    answers = [log_in(client, "ada", OTHER).status_code for _ in range(3)]
+    assert answers == [401, 401, 429]
+    with app.test_request_context():  # a door that Flask-Limiter does not guard
+        limiter._storage_dead = False
+        for _ in range(2):
+            limits.count_guess("somebody")
+        with pytest.raises(Problem):
+            limits.count_guess("somebody")
 
 
 @ON_SQLITE

@@ -13,8 +13,9 @@ from uuid import uuid4
 
 from flask import current_app
 from flask_jwt_extended import create_access_token, create_refresh_token
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 
+from api.accounts import users
 from api.extensions import db
 from api.models import SignIn, User
 from api.models.types import now
@@ -56,6 +57,19 @@ def sign_in(user: User, address: str, user_agent: str) -> Pair:
     db.session.add(device)
     db.session.commit()
     return _pair(device, fresh=True)
+
+
+def seen_before(name: str, address: str) -> tuple[int, bool] | None:
+    """Return the id of the user of that name or e-mail address, and whether a device has signed in to
+    it from `address`; None for nobody. One statement in every case, so that none tells who exists.
+    """
+    if "\0" in name:  # PostgreSQL takes none
+        return None
+    here = exists().where(
+        SignIn.user_id == User.id, SignIn.address == address, SignIn.address != ""
+    )
+    row = db.session.execute(select(User.id, here).where(users.named(name))).first()
+    return (row[0], row[1]) if row else None
 
 
 def refresh(sid: str, jti: str) -> Pair:

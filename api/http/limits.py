@@ -12,9 +12,13 @@ from time import time
 from flask import Flask, Response, current_app, g, request
 from flask_limiter.util import get_remote_address
 from limits import RateLimitItem, WindowStats, parse_many
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter, RateLimiter
+from redis.exceptions import RedisError
 
 from api.demonstrations import demonstrates
 from api.extensions import limiter
+from api.http.problems import Problem
 
 
 def reading() -> bool:
@@ -62,6 +66,7 @@ SETTINGS = {
     "rehearsals": "RATELIMIT_REHEARSALS",
     "writes": "RATELIMIT_WRITES",
     "sign-ins": "RATELIMIT_SIGN_INS",
+    "guesses": "RATELIMIT_GUESSES",
 }
 
 
@@ -119,6 +124,52 @@ def tell_limits(response: Response) -> Response:
     if response.status_code == 429 and waits:
         response.headers["Retry-After"] = str(max(waits))
     return response
+
+
+def count_guess(whose: str) -> None:
+    """Count a password that is about to be checked, before the check: of many at once no more get
+    through than the quota has. Raises Problem (429) when it is used up.
+
+    :param whose: who guesses whose password; the same for all who share the quota.
+    """
+    if not _spend(whose, 1):
+        raise Problem(
+            "too-many-requests",
+            "Too many wrong passwords for this name. "
+            f"The limit is {current_app.config['RATELIMIT_GUESSES']}.",
+        )
+
+
+def forgive_guess(whose: str) -> None:
+    """Take a guess back that was none: the password was right."""
+    _spend(whose, -1)
+
+
+def _spend(whose: str, cost: int) -> bool:
+    """Charge every quota of guesses, and have them told. Returns whether there was enough left."""
+    if not current_app.config["RATELIMIT_ENABLED"]:
+        return True
+    quotas = []
+    for limit in parse_many(str(current_app.config["RATELIMIT_GUESSES"])):
+        key = ("guesses", whose)
+        try:
+            counter = limiter.limiter  # in this process, once Flask-Limiter found its Redis gone
+            allowed = counter.hit(limit, *key, cost=cost)
+            window = counter.get_window_stats(limit, *key)
+        except RedisError:  # it found nothing yet
+            counter = _own_counter()
+            allowed = counter.hit(limit, *key, cost=cost)
+            window = counter.get_window_stats(limit, *key)
+        quotas.append(Quota(_name("guesses", limit), limit, window, breached=not allowed))
+    others = [quota for quota in g.get("quotas", []) if not quota.name.startswith("guesses")]
+    g.quotas = others + quotas
+    return not any(quota.breached for quota in quotas)
+
+
+@cache
+def _own_counter() -> RateLimiter:
+    """Count in this process: a limit must not become an outage, nor be lifted by one."""
+    return FixedWindowRateLimiter(MemoryStorage())
 
 
 def remember_limits() -> None:

@@ -10,10 +10,10 @@ from uuid import UUID
 from flask import Response, current_app, request, url_for
 from flask_restful import Resource
 
-from api.access import bearer
+from api.access import bearer, guesses
 from api.access.bearer import takes_no_identity
 from api.access.identity import current_device, requires, signed_in
-from api.accounts import tokens, users
+from api.accounts import tokens
 from api.accounts.permissions import Action
 from api.demonstrations import demonstrates
 from api.http.limits import sign_in_attempts
@@ -46,11 +46,13 @@ class SignInList(Resource):
     @body(SignInBody)
     def post(self, args: dict[str, Any]) -> Response:
         """Log in. The refusal is the same, and takes as long, whether or not the name exists."""
-        user = users.authenticate(args["username"], args["password"])
+        user = guesses.authenticate(args["username"], args["password"])
         if user is None:
             raise bearer.refusal("wrong-credentials", "Name and password do not match.", None)
         pair = tokens.sign_in(user, request.remote_addr or "", request.user_agent.string)
         response = _answer(pair, args["delivery"], 201)
+        if args["delivery"] == "cookies":
+            guesses.remember_device(response, user)
         response.headers["Location"] = url_for("v1.sign_in", sid=pair.sign_in.id, _external=True)
         return response
 

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, url_for
 from flask_restful import Resource
 
-from api.access import bearer
+from api.access import bearer, guesses
 from api.access.bearer import takes_no_identity
 from api.access.identity import current_device, requires, signed_in
 from api.accounts import tokens, users
@@ -101,6 +101,7 @@ class Password(Resource):
     def put(self, args: dict[str, Any]) -> Response:
         """Change it, and sign every other device out."""
         user = signed_in()
-        users.change_password(user, args["current_password"], args["new_password"])
-        tokens.revoke_all(user, but=current_device())
+        sid = current_device()
+        guesses.change_password(user, args["current_password"], args["new_password"], sid)
+        tokens.revoke_all(user, but=sid)
         return no_content()

@@ -114,6 +114,7 @@ def open_app(make_app: MakeApp) -> Flask:
         RATELIMIT_READS=many,
         RATELIMIT_WRITES=many,
         RATELIMIT_SIGN_INS=many,
+        RATELIMIT_GUESSES=many,
         RATELIMIT_REHEARSALS="1 per minute",
     )
 
