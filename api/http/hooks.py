@@ -10,7 +10,7 @@ import logging
 import re
 from time import perf_counter
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 from uuid import uuid4
 
 from flask import Flask, Response, g, has_request_context, request
@@ -21,6 +21,17 @@ from api.demonstrations import demonstrates
 log = logging.getLogger("api.access")
 
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+#: Parameters that people put credentials into, by a part of their name.
+_CREDENTIAL = re.compile(
+    r"token|jwt|passw|pwd|secret|api[_-]?key|auth(?!ors?$)|credential|session|signature|^(code|key|otp|sid|sig)$",
+    re.IGNORECASE,
+)
+
+#: A JSON Web Token under any name: its header begins as JSON objects do in base64url.
+_JWT = re.compile(r"eyJ[\w-]*\.[\w-]*(\.[\w-]*)?")
+
+REDACTED = "[redacted]"
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -92,11 +103,26 @@ def finish(response: Response) -> Response:
 
 
 def _target() -> str:
-    """Return path and query for the log, quoted: a decoded line feed would forge a record."""
-    target = quote(request.path)
+    """Return path and query for the log, quoted: a decoded line feed would forge a record.
+
+    A credential has no place in an address and opens nothing here, but whoever sent it there by
+    mistake should not find it in a log as well.
+    Source: https://www.rfc-editor.org/rfc/rfc6750#section-5.3
+    """
+    target = quote(_JWT.sub(REDACTED, request.path), safe="/[]")
     if request.query_string:
-        target += "?" + quote(request.query_string, safe="%/:?@!$&'()*+,;=")
+        query = quote(request.query_string, safe="%/:?@!$&'()*+,;=")
+        target += "?" + "&".join(map(_without_credential, query.split("&")))
     return target
+
+
+def _without_credential(parameter: str) -> str:
+    name, equals, value = parameter.partition("=")
+    if equals and value and _CREDENTIAL.search(unquote(name)):
+        return f"{name}={REDACTED}"
+    if _JWT.search(unquote(parameter)):
+        return f"{name}={REDACTED}" if equals and not _JWT.search(unquote(name)) else REDACTED
+    return parameter
 
 
 def count_statements(engine: Engine) -> None:

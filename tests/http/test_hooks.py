@@ -125,3 +125,41 @@ def test_a_line_feed_in_an_address_forges_no_log_record(
     assert "/api/v1/nothing%0AERROR%20api.access%3A%20forged?a=%0A&b=%C3%A9 404 " in (
         record.getMessage()
     )
+
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("target", "logged"),
+    [
+        (f"me?jwt={JWT}", "me?jwt=[redacted]"),
+        (f"me?access_token={JWT}&page=2", "me?access_token=[redacted]&page=2"),
+        ("me?a=1&Password=hunter2%26b&b=2", "me?a=1&Password=[redacted]&b=2"),
+        ("me?%70assword=hunter2", "me?%70assword=[redacted]"),
+        ("me?password%5B%5D=hunter2", "me?password%5B%5D=[redacted]"),
+        ("me?api_key=hunter2&api-key=hunter2", "me?api_key=[redacted]&api-key=[redacted]"),
+        ("me?key=hunter2", "me?key=[redacted]"),
+        ("me?token=a=b=c", "me?token=[redacted]"),
+        ("me?token=", "me?token="),
+        ("me?token", "me?token"),
+        (f"me?q={JWT}", "me?q=[redacted]"),
+        (f"me?q=Bearer%20{JWT}", "me?q=[redacted]"),
+        (f"me?q={JWT.replace('.', '%2E')}", "me?q=[redacted]"),
+        (f"me?{JWT}", "me?[redacted]"),
+        (f"me?{JWT}=1", "me?[redacted]"),
+        (f"sign-ins/{JWT}", "sign-ins/[redacted]"),
+        ("questions?q=eye&sort=-number", "questions?q=eye&sort=-number"),
+        ("questions?author=ada&authorization=x", "questions?author=ada&authorization=[redacted]"),
+        ("questions?topic=authentication", "questions?topic=authentication"),
+        ("questions?%FF=%FE", "questions?%FF=%FE"),
+    ],
+)
+def test_a_credential_in_an_address_is_not_logged(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, target: str, logged: str
+) -> None:
+    records: list[logging.LogRecord] = []
+    monkeypatch.setattr(logging.getLogger("api.access"), "handle", records.append)
+    client.get(f"/api/v1/{target}")
+    (record,) = records
+    assert record.getMessage().split(" ")[1] == f"/api/v1/{logged}"
