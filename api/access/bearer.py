@@ -38,6 +38,8 @@ REALM = 'Bearer realm="question-bank"'
 #: What an error_description may not hold (RFC 6750, section 3); a token's own header can name it.
 _UNSAYABLE = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
+_BEARER = re.compile(r"bearer(?!\S)", re.IGNORECASE)
+
 
 def refusal(slug: str, detail: str, error: str | None = "invalid_token") -> Problem:
     """Make the problem for a token that is refused, with the challenge that a 401 must carry.
@@ -188,6 +190,16 @@ def _set_refresh_cookies(
     response.set_cookie(twin, csrf, path="/", **common)
 
 
+def _spell_scheme() -> None:
+    """Write the scheme as Flask-JWT-Extended wants it: it takes no other case than its own.
+
+    Source: https://www.rfc-editor.org/rfc/rfc9110#section-11.1 (schemes are case-insensitive)
+    """
+    sent = request.headers.get("Authorization", "")
+    if _BEARER.match(sent):
+        request.environ["HTTP_AUTHORIZATION"] = _BEARER.sub("Bearer", sent, count=1)
+
+
 def takes_no_identity(view: Any) -> Any:
     """Mark a view that is called to get a token: one that is sent along, expired maybe, is not read.
 
@@ -212,6 +224,7 @@ def device() -> SignIn | None:
     if not _reads_identity():
         return None
     _check_csrf_form()
+    _spell_scheme()
     return g.get("sign_in") if verify_jwt_in_request(optional=True) else None
 
 

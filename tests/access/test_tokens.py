@@ -222,7 +222,9 @@ def test_a_tampered_token_is_no_token(client: FlaskClient, device: Device) -> No
         ("Bearer ", "token-malformed"),
         ("Bearer a b", "token-malformed"),
         ("Basic YWRhOnBsdW0=", "token-missing"),
-        ("bearer", "token-missing"),
+        ("bearer", "token-malformed"),
+        ("bearer ", "token-malformed"),
+        ("bearerx abc", "token-missing"),
         ("Token abc", "token-missing"),
         (",,,", "token-missing"),
         ("\u00ff\u00fe", "token-missing"),
@@ -230,6 +232,14 @@ def test_a_tampered_token_is_no_token(client: FlaskClient, device: Device) -> No
 )
 def test_garbage_in_the_header_lets_nobody_in(client: FlaskClient, value: str, slug: str) -> None:
     refused(client.get(ME, headers={"Authorization": value}), slug)
+
+
+@sqlite_only
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "bEaReR"])
+def test_the_scheme_is_read_in_any_case(client: FlaskClient, device: Device, scheme: str) -> None:
+    headers = {"Authorization": f"{scheme} {device.access}"}
+    assert client.get(ME, headers=headers).status_code == 200
+    refused(client.get(ME, headers={"Authorization": f"{scheme} a.b.c"}), "token-malformed")
 
 
 @sqlite_only
