@@ -1,12 +1,21 @@
 """Runs console blocks in a shell against a live server and compares what they print.
 
+Every run of a block is a caller of its own, at an address of its own: what other blocks have spent of
+the quotas, which are counted by address, is nothing to it.
+
 `…` in a line stands for some characters that vary (a time, an id); a line that is only `…`
 stands for lines that vary.
 """
 
+import itertools
+import os
 import re
+import socket
 import subprocess
+import tempfile
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from api.bank.checking import BASE
 from api.bank.examples import Block, Command
@@ -14,6 +23,19 @@ from api.bank.examples import Block, Command
 WILDCARD = "…"
 SEPARATOR = "\x1e"
 BLOCK_SECONDS = 60
+
+_numbers = itertools.count()
+
+
+@cache
+def callers_differ() -> bool:
+    """Tell whether this system has more loopback addresses than 127.0.0.1, as Linux has."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.98.0.1", 0))
+        except OSError:
+            return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +50,22 @@ class Outcome:
 def run(block: Block, address: str) -> list[Outcome]:
     """Run a block in one shell. Addresses are those that the reader sees, before and after."""
     script = "".join(f"{c.text}\nprintf '\\036'\n" for c in block.commands)
-    done = subprocess.run(
-        ["bash", "-c", script.replace(BASE, address)],
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=BLOCK_SECONDS,
-    )
+    # `--interface` on the command line of a block comes before the one of this file.
+    caller = "127.98.{}.{}".format(*divmod(next(_numbers) % 62_500, 250))
+    with tempfile.TemporaryDirectory() as home:
+        configuration = f"interface = {caller}\n" if callers_differ() else ""
+        (Path(home) / ".curlrc").write_text(configuration, encoding="utf-8")
+        done = subprocess.run(
+            ["bash", "-c", script.replace(BASE, address)],
+            check=False,
+            env={**os.environ, "CURL_HOME": home},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=BLOCK_SECONDS,
+        )
     port = address.rpartition(":")[2]
     text = done.stdout.decode().replace("\r\n", "\n").replace(f"127.0.0.1:{port}", "127.0.0.1:5000")
+    text = text.replace(caller, "127.0.0.1")
     printed = text.split(SEPARATOR)[: len(block.commands)]
     outcomes = []
     for command, output in zip(block.commands, printed, strict=True):

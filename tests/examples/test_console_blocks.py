@@ -3,6 +3,7 @@
 Each block runs on two servers: what a wildcard hides must differ between them.
 """
 
+import re
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
+import api
+import config
+from api.accounts import demo
 from api.bank.examples import Block, console_blocks
-from tests.conftest import required
-from tests.examples.runner import Outcome, run
+from tests.conftest import dispose, required
+from tests.examples.runner import Outcome, callers_differ, run
 from tests.examples.server import ROOT, serving
 
 FILES = [ROOT / "README.md", *sorted((ROOT / "api/bank/questions").glob("*.md"))]
@@ -29,7 +33,9 @@ BLOCKS = [
 
 Servers = tuple[str, str]
 
-#: The quotas of these are small, so a block that calls one gets servers to itself.
+#: A quota counts for a user, whatever the address: who uses it up leaves nothing for the next block.
+USES_UP = re.compile(r"Authorization.*#\[1-", re.DOTALL)
+#: Where no block has an address of its own (`runner.callers_differ`), these quotas are soon spent.
 SCARCE = (
     "/api/v1/schema/create-all",
     "/api/v1/schema/rehearsal",
@@ -37,6 +43,26 @@ SCARCE = (
     "/api/v1/sign-ins",
     "/api/v1/users",
 )
+
+
+def needs_fresh_servers(block: Block) -> bool:
+    """Tell whether a block would leave too little to others, or find too little left."""
+    texts = [command.text for command in block.commands]
+    if callers_differ():
+        return any(USES_UP.search(text) for text in texts)
+    return any(place in text for text in texts for place in SCARCE)
+
+
+@pytest.fixture(scope="session")
+def started_bank(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bank as a first start leaves it: demo accounts too, whose hashes are slow by design."""
+    path = tmp_path_factory.mktemp("started") / "bank.sqlite3"
+    shutil.copy(sqlite_template, path)
+    app = api.create_app(config.load({"DATABASE_URL": f"sqlite:///{path}"}, None))
+    with app.app_context():
+        demo.create_missing()
+    dispose(app)
+    return path
 
 
 @contextmanager
@@ -53,10 +79,10 @@ def two_servers(template: Path, folder: Path) -> Iterator[Servers]:
 
 @pytest.fixture(scope="session")
 def shared_servers(
-    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+    started_bank: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Servers]:
     """Servers that many files use, as a reader's own would be."""
-    with two_servers(sqlite_template, tmp_path_factory.mktemp("shared")) as servers:
+    with two_servers(started_bank, tmp_path_factory.mktemp("shared")) as servers:
         yield servers
 
 
@@ -64,16 +90,16 @@ def shared_servers(
 def servers(
     block: Block,
     request: pytest.FixtureRequest,
-    sqlite_template: Path,
+    started_bank: Path,
     tmp_path: Path,
 ) -> Iterator[Servers]:
-    """Two servers for a block: fresh ones if it calls what is scarce, else the shared ones."""
+    """Two servers for a block: the shared ones, or fresh ones if it cannot do with those."""
     for command in ("bash", "curl", "jq"):
         required(command)
-    if not any(place in command.text for command in block.commands for place in SCARCE):
+    if not needs_fresh_servers(block):
         yield request.getfixturevalue("shared_servers")
         return
-    with two_servers(sqlite_template, tmp_path) as fresh:
+    with two_servers(started_bank, tmp_path) as fresh:
         yield fresh
 
 
