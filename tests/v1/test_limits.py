@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from limits import parse
 
-from api.v1 import limits
 from tests.v1.tools import parameters_refused, sqlite_only
 
 pytestmark = sqlite_only
 
 STRATEGIES = ["fixed-window", "moving-window", "sliding-window-counter"]
-WINDOW = 2.0
+WINDOW = 2
+#: What a client gets who says nothing of a window.
+DEFAULT = 6
 
 
 def sleep_until(moment: float) -> None:
@@ -27,7 +27,7 @@ def burst(client: FlaskClient, requests: int) -> dict[str, int]:
     allowed = dict.fromkeys(STRATEGIES, 0)
     for _ in range(requests):
         for strategy in STRATEGIES:
-            response = client.get(f"/api/v1/limits/{strategy}")
+            response = client.get(f"/api/v1/limits/{strategy}?window={WINDOW}")
             assert response.status_code in {200, 429}
             allowed[strategy] += response.status_code == 200
     return allowed
@@ -54,10 +54,7 @@ def around_a_boundary(client: FlaskClient) -> list[dict[str, int]] | None:
     return results
 
 
-def test_strategies_differ_at_the_window_boundary(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "LIMIT", parse("4 per 2 seconds"))
+def test_strategies_differ_at_the_window_boundary(client: FlaskClient) -> None:
     for attempt in range(5):
         # Each attempt is a caller of its own, so that it starts with nothing counted.
         client.environ_base["REMOTE_ADDR"] = f"192.0.2.{attempt + 1}"
@@ -78,23 +75,22 @@ def test_strategies_differ_at_the_window_boundary(
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_strategy_says_what_is_left_and_then_refuses(client: FlaskClient, strategy: str) -> None:
-    limit = limits.LIMIT
     for left in (3, 2, 1, 0):
         response = client.get(f"/api/v1/limits/{strategy}")
         told: Any = response.json
         assert response.status_code == 200
         assert told.keys() == {"strategy", "limit", "cost", "remaining", "resets_in"}
         assert (told["strategy"], told["limit"], told["cost"]) == (strategy, "4 per 6 seconds", 1)
-        assert 0 <= told["resets_in"] <= 2 * limit.get_expiry()
+        assert 0 <= told["resets_in"] <= 2 * DEFAULT
         policy, state = response.headers["RateLimit-Policy"], response.headers["RateLimit"]
-        assert policy == f'"reads";q=600;w=60, "{strategy}";q=4;w={limit.get_expiry()}'
+        assert policy == f'"reads";q=600;w=60, "{strategy}";q=4;w={DEFAULT}'
         if strategy != "sliding-window-counter":  # it forgets little by little, also meanwhile
             assert told["remaining"] == left
             assert f'"{strategy}";r={left};t=' in state
     refused = client.get(f"/api/v1/limits/{strategy}")
     assert refused.status_code == 429
     assert refused.content_type == "application/problem+json"
-    assert 1 <= int(refused.headers["Retry-After"]) <= 2 * limit.get_expiry()
+    assert 1 <= int(refused.headers["Retry-After"]) <= 2 * DEFAULT
     assert f'"{strategy}";r=0;t={refused.headers["Retry-After"]}' in refused.headers["RateLimit"]
     assert strategy in refused.json["detail"]  # type: ignore[index]  # a problem object
 
@@ -108,13 +104,30 @@ def test_strategies_and_callers_are_counted_apart(client: FlaskClient) -> None:
     assert other.status_code == 200
 
 
-def test_the_quota_comes_back_after_retry_after(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "LIMIT", parse("4 per 1 second"))
-    assert client.get("/api/v1/limits/moving-window?cost=4").status_code == 200
+def test_the_quota_comes_back_after_retry_after(client: FlaskClient) -> None:
+    address = "/api/v1/limits/moving-window?window=1&cost=4"
+    assert client.get(address).status_code == 200
     sleep_until(time.time() + 1.05)
-    assert client.get("/api/v1/limits/moving-window?cost=4").status_code == 200
+    assert client.get(address).status_code == 200
+
+
+def test_each_window_is_a_quota_of_its_own_and_is_told(client: FlaskClient) -> None:
+    for window, words in ((1, "4 per 1 second"), (60, "4 per 60 seconds")):
+        address = f"/api/v1/limits/fixed-window?cost=4&window={window}"
+        response = client.get(address)
+        told: Any = response.json
+        assert (told["limit"], told["remaining"]) == (words, 0)
+        assert f'"fixed-window";q=4;w={window}' in response.headers["RateLimit-Policy"]
+    refused: Any = client.get(address)
+    assert refused.status_code == 429
+    assert refused.json["detail"] == "The limit is 4 per 60 seconds by fixed-window."
+    assert client.get("/api/v1/limits/fixed-window").status_code == 200
+
+
+@pytest.mark.parametrize("window", ["0", "61", "-1", "x", "1.5", ""])
+def test_a_window_out_of_range_is_refused_by_name(client: FlaskClient, window: str) -> None:
+    refused = parameters_refused(client.get(f"/api/v1/limits/fixed-window?window={window}"))
+    assert refused.keys() == {"window"}
 
 
 @pytest.mark.parametrize("strategy", ["fixed-window", "moving-window"])
