@@ -354,6 +354,11 @@ def _database_url(text: str) -> str:
     return url.render_as_string(hide_password=False)
 
 
+def _folder(text: str) -> str:
+    """Return an absolute path; a relative one counts from the project's folder."""
+    return os.path.normpath(ROOT / text)
+
+
 def _sqlite(url: URL) -> URL:
     if url.host or url.username:
         raise ValidationError("names a host; a SQLite URL has three slashes before the path")
@@ -533,6 +538,29 @@ class Settings:
     REFRESH_TOKEN_DAYS: Annotated[
         int, Setting(_whole_number(1, 365), "Days for which a device stays signed in unused.")
     ] = 30
+    SESSION_STORAGE: Annotated[
+        Literal["server", "cookie"],
+        Setting(
+            _choice("server", "cookie"),
+            "Where the site keeps sessions: on the server (Redis, or else files), or signed in the "
+            "cookie, where none can be revoked.",
+        ),
+    ] = "server"
+    SESSION_FOLDER: Annotated[
+        str,
+        Setting(
+            _text(_folder, "a path (a relative one counts from the project's folder)"),
+            "Folder of the sessions that are kept in files, which is so without Redis.",
+            secret=True,  # a folder of this machine is nobody else's business
+        ),
+    ] = str(ROOT / "instance" / "sessions")
+    PRACTICE_SECONDS: Annotated[
+        int,
+        Setting(
+            _whole_number(10, 2_592_000),
+            "Seconds after its last change for which a practice round is kept.",
+        ),
+    ] = 86_400
     CORS_ORIGINS: Annotated[
         tuple[str, ...],
         Setting(
@@ -626,6 +654,7 @@ class Testing(Development):
     APP_ENV: Environment = field(init=False, default="testing")
     SECRET_KEY: str = TESTING_KEY
     DATABASE_URL: str = _sqlite_default("testing.sqlite3")
+    SESSION_FOLDER: str = str(ROOT / "instance" / "testing-sessions")
     BCRYPT_LOG_ROUNDS: int = 4
 
 

@@ -14,7 +14,17 @@ import config
 from api import cli, database, logs, site, v1, v2, versions
 from api.access import bearer, identity
 from api.extensions import bcrypt, cache, db, limiter, migrate
-from api.http import caching, conditional, converters, cors, errors, hooks, limits, parsing
+from api.http import (
+    caching,
+    conditional,
+    converters,
+    cors,
+    errors,
+    hooks,
+    limits,
+    parsing,
+    sessions,
+)
 from api.http.json import ORJSONProvider
 from api.v1 import domain_errors
 
@@ -41,6 +51,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     logs.init_app(app)
 
     hooks.init_app(app)  # first, so that it begins first and finishes last
+    sessions.init_app(app, REDIS_OPTIONS)
     _bind_extensions(app, settings)
     bearer.init_app(app)
     identity.init_app(app)

@@ -184,6 +184,14 @@ def draw(criteria: Criteria) -> Question | None:
     return row
 
 
+def find_numbers(criteria: Criteria) -> Sequence[int]:
+    """Return the numbers of all questions that fit, in the order of the criteria."""
+    statement, ordering = _select(criteria)
+    return db.session.scalars(
+        _ordered(statement.with_only_columns(Question.number), ordering)
+    ).all()
+
+
 def neighbours(number: int) -> tuple[int | None, int | None]:
     """Return the numbers before and after `number` in the bank."""
     before = select(func.max(Question.number)).where(Question.number < number).scalar_subquery()

@@ -39,6 +39,14 @@ CATALOGUE: dict[str, ProblemType] = {
             "Correct the syntax at the place that `detail` or `errors` names.",
         ),
         ProblemType(
+            "session-tampered",
+            400,
+            "Session cookie not genuine",
+            "The cookie that holds the practice round was changed after it was signed, or signed by a "
+            "key that is not in force here.",
+            "The answer clears the cookie. Start a new round with POST.",
+        ),
+        ProblemType(
             "token-missing",
             401,
             "Token missing",
@@ -110,6 +118,13 @@ CATALOGUE: dict[str, ProblemType] = {
             "Start at the index of the API and follow its links.",
         ),
         ProblemType(
+            "no-round",
+            404,
+            "No practice round",
+            "No round came with the request: none was started, it was ended, or its time is over.",
+            "Start one with POST, and send back the cookie that the answer sets.",
+        ),
+        ProblemType(
             "method-not-allowed",
             405,
             "Method not allowed",
@@ -129,6 +144,20 @@ CATALOGUE: dict[str, ProblemType] = {
             "Conflict",
             "The request makes sense, but not in the state that the resource is in.",
             "Read the resource again and decide from what you find.",
+        ),
+        ProblemType(
+            "card-not-revealed",
+            409,
+            "Card not revealed",
+            "A card can be graded when its answer has been seen, and this one's has not.",
+            "Reveal the answer first: POST to the card's `reveal` link.",
+        ),
+        ProblemType(
+            "session-expired",
+            410,
+            "Session expired",
+            "The signature of the practice cookie is good, and its time is over.",
+            "The answer clears the cookie. Start a new round with POST.",
         ),
         ProblemType(
             "precondition-failed",

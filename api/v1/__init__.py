@@ -13,6 +13,14 @@ from api.v1.json import json_form
 from api.v1.limits import StrategyLimit
 from api.v1.loading import LoadingStrategy
 from api.v1.pages import PageCost
+from api.v1.practice import (
+    KeyRotation,
+    PracticeCard,
+    PracticeGrade,
+    PracticeReveal,
+    PracticeRound,
+)
+from api.v1.preferences import PreferencesResource
 from api.v1.problems import ProblemItem, ProblemList
 from api.v1.questions import DemonstrationList, QuestionItem, QuestionList
 from api.v1.random import RandomQuestion, RandomQuestionByWebargs
@@ -55,6 +63,13 @@ api.add_resource(Configuration, "/configuration", endpoint="configuration")
 api.add_resource(ConfigurationEnvironments, "/configuration/environments", endpoint="environments")
 api.add_resource(ConfigurationCheck, "/configuration/check", endpoint="configuration_check")
 api.add_resource(Scratch, "/scratch/<slug:key>", endpoint="scratch")
+api.add_resource(PreferencesResource, "/preferences", endpoint="preferences")
+api.add_resource(PracticeRound, "/practice/round", endpoint="practice_round")
+CARD = "/practice/round/cards/<int(max=2147483647):position>"
+api.add_resource(PracticeCard, CARD, endpoint="practice_card")
+api.add_resource(PracticeReveal, f"{CARD}/reveal", endpoint="practice_reveal")
+api.add_resource(PracticeGrade, f"{CARD}/grade", endpoint="practice_grade")
+api.add_resource(KeyRotation, "/practice/key-rotation", endpoint="key_rotation")
 api.add_resource(SignInList, "/sign-ins", endpoint="sign_ins")
 api.add_resource(SignInItem, "/sign-ins/<uuid:sid>", endpoint="sign_in")
 api.add_resource(Refresh, "/sign-ins/refresh", endpoint="refresh")

@@ -1,6 +1,6 @@
 """What the domain raises, as problems: the one place where the bank's exceptions meet HTTP."""
 
-from flask import Flask
+from flask import Flask, request
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response
 
@@ -14,6 +14,7 @@ from api.bank.topics import TopicUnknownError
 from api.http.errors import answer_http_error
 from api.http.parsing import invalid, pointer_errors
 from api.http.problems import Problem
+from api.practice.rounds import CardUnknownError, NotRevealedError, TooFewQuestionsError
 
 
 def _unknown(error: LookupError) -> Response:
@@ -42,6 +43,21 @@ def _busy(error: BankBusyError) -> Response:
     return answer_http_error(Problem("service-unavailable", f"{error}.", headers=wait))
 
 
+def _too_few(error: TooFewQuestionsError) -> Response:
+    """Point at what asks for too much: the filters where nothing fits, else the size."""
+    if error.found:
+        only = "Only 1 question fits" if error.found == 1 else f"Only {error.found} questions fit"
+        faults = {"size": [f"{only}; ask for fewer, or leave size out."]}
+    else:
+        asked = [name for name in ("topic", "difficulty") if name in (request.get_json() or {})]
+        faults = {name: ["No question fits."] for name in asked or ["topic"]}
+    return answer_http_error(invalid(pointer_errors(faults)))
+
+
+def _not_revealed(error: NotRevealedError) -> Response:
+    return answer_http_error(Problem("card-not-revealed", str(error)))
+
+
 def init_app(app: Flask) -> None:
     """Register the handlers."""
     for kind in (
@@ -50,6 +66,7 @@ def init_app(app: Flask) -> None:
         ScratchUnknownError,
         UserUnknownError,
         SignInUnknownError,
+        CardUnknownError,
     ):
         app.register_error_handler(kind, _unknown)
     app.register_error_handler(ValidationError, _invalid)
@@ -57,3 +74,5 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(SignInEndedError, _ended)
     app.register_error_handler(LastAdministratorError, _conflict)
     app.register_error_handler(BankBusyError, _busy)
+    app.register_error_handler(TooFewQuestionsError, _too_few)
+    app.register_error_handler(NotRevealedError, _not_revealed)

@@ -40,6 +40,12 @@ OPEN_CHANGES = {
     "PUT /api/v1/scratch/<slug:key>",
     "DELETE /api/v1/scratch/<slug:key>",
     "POST /api/v1/configuration/check",
+    "PATCH /api/v1/preferences",
+    "DELETE /api/v1/preferences",
+    "POST /api/v1/practice/round",
+    "DELETE /api/v1/practice/round",
+    "POST /api/v1/practice/round/cards/<int(max=2147483647):position>/reveal",
+    "PUT /api/v1/practice/round/cards/<int(max=2147483647):position>/grade",
 }
 
 MAY = {
@@ -55,6 +61,7 @@ VALUES = {
     "sid": "00000000-0000-4000-8000-000000000000",
     "username": "nobody-of-that-name",
     "role": "reader",
+    "position": "1",
     "filename": "site.css",
 }
 

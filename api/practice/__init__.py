@@ -1,0 +1,1 @@
+"""Practice rounds: drawing cards, revealing, grading, scoring. The domain; no HTTP."""
