@@ -102,7 +102,7 @@ def forbid(action: Action) -> Problem:
     )
 
 
-def _keep_private(response: Response) -> Response:
+def keep_private(response: Response) -> Response:
     """Let no shared cache keep what one caller was told."""
     if request.method in {"GET", "HEAD"} and response.status_code == 200:
         response.headers.setdefault("Cache-Control", "private, no-cache")
@@ -125,7 +125,7 @@ def requires(action: Action, *, fresh: bool = False) -> Callable[[Any], Any]:
                 raise bearer.refusal(
                     "token-not-fresh", "This needs a token from a sign-in with the password."
                 )
-            after_this_request(_keep_private)
+            after_this_request(keep_private)
             return view(*args, **kwargs)
 
         # Read by the role matrix and by the tests of the contract.

@@ -23,14 +23,27 @@ class Action(StrEnum):
     """What may be permitted. The name is what a refusal tells the caller."""
 
     USE_OWN_ACCOUNT = "account.use-own"
+    CREATE_DRAFT = "draft.create"
+    CREATE_QUESTION = "question.create"
     EDIT_QUESTION = "question.edit"
+    DELETE_QUESTION = "question.delete"
+    PUBLISH_QUESTION = "question.publish"
+    GRANT_QUESTION = "question.grant"
     MANAGE_USERS = "user.manage"
 
 
 _ADDED: dict[Role, frozenset[Action]] = {
     Role.READER: frozenset({Action.USE_OWN_ACCOUNT}),
-    Role.CONTRIBUTOR: frozenset(),
-    Role.EDITOR: frozenset({Action.EDIT_QUESTION}),
+    Role.CONTRIBUTOR: frozenset({Action.CREATE_DRAFT}),
+    Role.EDITOR: frozenset(
+        {
+            Action.CREATE_QUESTION,
+            Action.EDIT_QUESTION,
+            Action.DELETE_QUESTION,
+            Action.PUBLISH_QUESTION,
+            Action.GRANT_QUESTION,
+        }
+    ),
     Role.ADMINISTRATOR: frozenset({Action.MANAGE_USERS}),
 }
 

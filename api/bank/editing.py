@@ -1,21 +1,30 @@
-"""Changing one stored question, under the bank's one writer's lock.
+"""Changing stored questions one at a time, under the bank's one writer's lock.
 
-A change is a JSON Merge Patch over the question as it stands; the result is judged by the schema that
-judges imported files, so that one set of rules holds whichever way a question comes in.
-Source: https://www.rfc-editor.org/rfc/rfc7396
+One function for each kind of change; each returns the question as it left it. Whatever came in is
+judged by the schema that judges imported files, so that one set of rules holds whichever way a
+question comes in. The lock is what makes a precondition worth something: nobody can change the
+question between the comparison and the change.
+Sources: https://www.rfc-editor.org/rfc/rfc7396 (JSON Merge Patch) and
+https://www.rfc-editor.org/rfc/rfc9110#section-13 (preconditions)
 """
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from marshmallow import ValidationError
+from sqlalchemy import Connection, func, select
 
-from api.bank import storing
+from api.bank import history, storing
 from api.bank.catalogue import TECHNIQUES
+from api.bank.formats.as_json import members as members_of
 from api.bank.formats.documents import QuestionDocument
-from api.bank.formats.schema import QuestionSchema
+from api.bank.formats.schema import MAX_NUMBER, QuestionSchema
+from api.bank.history import Action, Change
 from api.bank.questions import QuestionUnknownError
+from api.bank.storing import BankConflictError, Entry, Stored
+from api.models import Question, QuestionRevision
 from api.models.types import now
 
 #: What of a question can be changed. Its number is its address, and the times are the bank's own.
@@ -23,44 +32,187 @@ EDITABLE = (
     "prompt", "answer", "in_practice", "try_it", "technique", "topics", "difficulty", "references",
 )  # fmt: skip
 
+Check = Callable[[], None]
+"""Called once the lock is held, before anything changes; it raises to refuse."""
 
-def patch(number: int, changes: Mapping[str, Any], check: Callable[[], None]) -> None:
-    """Apply a merge patch to a question.
 
-    :param changes: new values by member; null removes a member that may be absent.
-    :param check: called once the lock is held, before anything changes; it raises to refuse.
-    Raises QuestionUnknownError, marshmallow.ValidationError, storing.BankWriteError.
+class NumberTakenError(BankConflictError):
+    """The number that a new question was to have is another's, or there is none left."""
+
+
+class NothingToRestoreError(BankConflictError):
+    """The revision that was to be restored is the deletion of its question."""
+
+
+def judged(members: Mapping[str, Any], number: int | None = None) -> QuestionDocument:
+    """Return the question that a body's members make; null is the same as absent.
+
+    :param number: its number; without one the document has a number that means nothing.
+    Raises marshmallow.ValidationError, by member.
     """
-    with storing.writing() as connection:
-        stored = storing.read_by_number(connection, [number]).get(number)
-        if stored is None:
-            raise QuestionUnknownError(number)
-        check()
-        document = _patched(stored.document, changes)
-        moment = now()
-        changed = dataclasses.replace(
-            document, created_at=stored.document.created_at, updated_at=moment
-        )
-        entry = storing.Entry(document=changed, file_digest=stored.file_digest, edited_at=moment)
-        storing.replace(connection, [entry])
-
-
-def _patched(document: QuestionDocument, changes: Mapping[str, Any]) -> QuestionDocument:
-    members: dict[str, Any] = {"number": document.number}
-    for name in EDITABLE:
-        value = changes.get(name, getattr(document, name))
-        if name in changes or value not in (None, ()):
-            members[name] = value
-    if "references" not in changes:
-        members["references"] = [dataclasses.asdict(each) for each in document.references]
-    if "topics" not in changes:
-        members["topics"] = list(document.topics)
-    values = QuestionSchema().load({k: v for k, v in members.items() if v is not None})
-    required = [name for name in ("prompt", "answer") if changes.get(name, "") is None]
-    if required:
-        raise ValidationError({name: ["Must be given; it cannot be removed."] for name in required})
+    given = {name: value for name, value in members.items() if value is not None}
+    values = QuestionSchema().load({**given, "number": number or MAX_NUMBER})
     if values["technique"] is not None and values["technique"] not in TECHNIQUES:
         raise ValidationError({"technique": ["Must be one of the slugs listed at /techniques."]})
     values["topics"] = tuple(values["topics"] or ())
     values["references"] = tuple(values["references"] or ())
     return QuestionDocument(**values)
+
+
+def merged(there: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Apply a merge patch to a question's members.
+
+    Raises marshmallow.ValidationError where it removes what must be there.
+    """
+    required = [name for name in ("prompt", "answer") if changes.get(name, "") is None]
+    if required:
+        raise ValidationError({name: ["Must be given; it cannot be removed."] for name in required})
+    return {**there, **changes}
+
+
+def create(members: Mapping[str, Any], number: int | None, author_id: int) -> QuestionDocument:
+    """Put a new question into the bank, at once published.
+
+    :param members: what a body gives, by name.
+    :param number: the number it shall have; by default the next that no question ever had.
+    :param author_id: the user whose question it will be.
+    Raises marshmallow.ValidationError, NumberTakenError, storing.BankWriteError.
+    """
+    document = judged(members, number)
+    with storing.writing() as connection:
+        change = Change(action=Action.CREATED, at=now(), author_id=author_id)
+        return insert(connection, document, number, change, author_id)
+
+
+def insert(
+    connection: Connection,
+    document: QuestionDocument,
+    number: int | None,
+    change: Change,
+    author_id: int | None,
+) -> QuestionDocument:
+    """Insert a judged question inside `storing.writing`. Raises NumberTakenError."""
+    if number is None:
+        number = _next_number(connection)
+    elif storing.read_by_number(connection, [number]):
+        raise NumberTakenError(
+            f"Question {number} is there already. Give another number, or none to get the next "
+            "that is free."
+        )
+    fresh = dataclasses.replace(
+        document,
+        number=number,
+        created_at=document.created_at or change.at,
+        updated_at=change.at,
+    )
+    storing.create(connection, [_entry(fresh, change.at, author_id=author_id)], change)
+    return fresh
+
+
+def _next_number(connection: Connection) -> int:
+    """Return the number after the highest that ever was: an old link never leads to a new question."""
+    highest = [
+        connection.scalar(select(func.max(column))) or 0
+        for column in (Question.number, QuestionRevision.number)
+    ]
+    if max(highest) >= MAX_NUMBER:
+        raise NumberTakenError(f"No number is left above {max(highest)}. Give one that is free.")
+    return max(highest) + 1
+
+
+def replace(
+    number: int, members: Mapping[str, Any], author_id: int, check: Check
+) -> QuestionDocument:
+    """Write a whole question over the one that stands: what is not given is removed.
+
+    Raises QuestionUnknownError, marshmallow.ValidationError, storing.BankWriteError.
+    """
+    return _change(number, author_id, check, lambda _: judged(members, number))
+
+
+def patch(
+    number: int, changes: Mapping[str, Any], author_id: int, check: Check
+) -> QuestionDocument:
+    """Apply a merge patch to a question.
+
+    :param changes: new values by member; null removes a member that may be absent.
+    Raises QuestionUnknownError, marshmallow.ValidationError, storing.BankWriteError.
+    """
+
+    def patched(stored: Stored) -> QuestionDocument:
+        there = members_of(stored.document)
+        return judged(merged({name: there[name] for name in EDITABLE}, changes), number)
+
+    return _change(number, author_id, check, patched)
+
+
+def _change(
+    number: int, author_id: int, check: Check, make: Callable[[Stored], QuestionDocument]
+) -> QuestionDocument:
+    with storing.writing() as connection:
+        stored = _stored(connection, number)
+        check()
+        change = Change(action=Action.UPDATED, at=now(), author_id=author_id)
+        return _write_over(connection, stored, make(stored), change)
+
+
+def _write_over(
+    connection: Connection, stored: Stored, document: QuestionDocument, change: Change
+) -> QuestionDocument:
+    changed = dataclasses.replace(
+        document, created_at=stored.document.created_at, updated_at=change.at
+    )
+    storing.replace(connection, [_entry(changed, change.at, digest=stored.file_digest)], change)
+    return changed
+
+
+def delete(number: int, author_id: int, check: Check) -> None:
+    """Delete a question; its history stays. Raises QuestionUnknownError, storing.BankWriteError."""
+    with storing.writing() as connection:
+        stored = _stored(connection, number)
+        check()
+        change = Change(action=Action.DELETED, at=now(), author_id=author_id)
+        storing.remove(connection, stored, change)
+
+
+def restore(
+    number: int, revision: int, author_id: int, check: Check
+) -> tuple[QuestionDocument, bool]:
+    """Bring a question back to a revision, which makes a new one; also one that was deleted.
+
+    Return the question, and whether it had been gone. A question that comes back is again that of
+    whoever had written it.
+    Raises QuestionUnknownError, history.RevisionUnknownError, NothingToRestoreError,
+    storing.BankWriteError.
+    """
+    with storing.writing() as connection:
+        wanted, _ = history.get(number, revision)
+        check()
+        if wanted.document is None:
+            raise NothingToRestoreError(
+                f"Revision {revision} is the deletion of question {number}. Restore one before it, "
+                "or delete the question."
+            )
+        change = Change(action=Action.RESTORED, at=now(), author_id=author_id)
+        stored = storing.read_by_number(connection, [number]).get(number)
+        if stored is not None:
+            return _write_over(connection, stored, wanted.document, change), False
+        owner = history.owner(connection, number)
+        return insert(connection, wanted.document, number, change, owner), True
+
+
+def _stored(connection: Connection, number: int) -> Stored:
+    stored = storing.read_by_number(connection, [number]).get(number)
+    if stored is None:
+        raise QuestionUnknownError(number)
+    return stored
+
+
+def _entry(
+    document: QuestionDocument,
+    moment: datetime,
+    *,
+    digest: str | None = None,
+    author_id: int | None = None,
+) -> Entry:
+    return Entry(document=document, edited_at=moment, file_digest=digest, author_id=author_id)

@@ -17,7 +17,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from api.bank import storing
+from api.bank import history, storing
 from api.bank.catalogue import TECHNIQUES
 from api.bank.formats import QuestionDocument, Reading, Refusal, normalised
 from api.bank.formats.text import listed, quoted
@@ -90,6 +90,7 @@ def run(
     report = ImportReport(refused=list(reading.refusals))
     report.kept = not dry_run and (partial or not report.refused)
     moment = now()
+    change = history.Change(action=history.Action.IMPORTED, at=moment)
     done = 0
     # What only reads need not wait for its turn, nor make others wait.
     turn = storing.writing() if report.kept else nullcontext(db.session.connection())
@@ -99,8 +100,8 @@ def run(
             if report.refused and not partial:
                 report.kept = False
             if report.kept:
-                storing.create(connection, plan.create)
-                storing.replace(connection, plan.replace)
+                storing.create(connection, plan.create, change)
+                storing.replace(connection, plan.replace, change)
             done += len(part)
             if progress is not None:
                 progress(done)

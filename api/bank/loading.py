@@ -1,14 +1,14 @@
 """The bank's own files into the database: on the first start, and by `flask bank load`.
 
-Loading is idempotent, and it never overwrites what somebody edited: only a question that still
-stands as its file had it follows the file.
+Loading is idempotent, and it never overwrites what somebody edited, nor brings back what somebody
+deleted: only a question that still stands as its file had it follows the file.
 """
 
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from api.bank import formats, storing
+from api.bank import formats, history, storing
 from api.bank.formats.documents import QuestionDocument
 from api.bank.storing import Entry, timed
 from api.models.types import now
@@ -22,7 +22,10 @@ class BankFileError(ValueError):
 
 @dataclass(slots=True)
 class LoadReport:
-    """The numbers of the questions, by what loading did to them."""
+    """The numbers of the questions, by what loading did to them.
+
+    `kept` is what stays as somebody else left it: edited, brought by an import, or deleted.
+    """
 
     created: list[int] = field(default_factory=list)
     updated: list[int] = field(default_factory=list)
@@ -62,14 +65,18 @@ def load(folder: Path = FILES) -> LoadReport:
     report = LoadReport()
     files = read_files(folder)
     with storing.writing() as connection:
-        stored = storing.read_by_number(connection, [each.number for each in files.values()])
+        numbers = [each.number for each in files.values()]
+        stored = storing.read_by_number(connection, numbers)
+        deleted = history.deleted(connection, numbers)
         moment = now()
         created: list[Entry] = []
         changed: list[Entry] = []
         for path, document in files.items():
             digest = sha256(path.read_bytes()).hexdigest()
             known = stored.get(document.number)
-            if known is None:
+            if document.number in deleted:
+                report.kept.append(document.number)
+            elif known is None:
                 created.append(Entry(document=timed(document, moment), file_digest=digest))
                 report.created.append(document.number)
             elif known.edited_at is not None or known.file_digest is None:
@@ -80,6 +87,7 @@ def load(folder: Path = FILES) -> LoadReport:
                 timely = timed(document, moment, known.document)
                 changed.append(Entry(document=timely, file_digest=digest))
                 report.updated.append(document.number)
-        storing.create(connection, created)
-        storing.replace(connection, changed)
+        change = history.Change(action=history.Action.LOADED, at=moment)
+        storing.create(connection, created, change)
+        storing.replace(connection, changed, change)
     return report

@@ -1,7 +1,7 @@
 """Between documents and rows: the one place where a question's values enter and leave the tables.
 
 Shows SQLAlchemy Core beside the ORM (63): many rows at once need no objects, no identity map and no
-unit of work. Reading takes three statements for any number of questions, writing five.
+unit of work. Reading takes three statements for any number of questions, writing a handful.
 Source: https://docs.sqlalchemy.org/en/21/tutorial/data_insert.html
 """
 
@@ -17,9 +17,11 @@ from sqlalchemy import ColumnElement, Connection, Insert, delete, func, insert, 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from api.bank import history
 from api.bank.catalogue import topic_heading
 from api.bank.formats.documents import QuestionDocument
 from api.bank.formats.documents import Reference as ReferenceDocument
+from api.bank.history import Change
 from api.extensions import db
 from api.models import Question, QuestionTopic, Reference, Topic
 
@@ -34,6 +36,7 @@ WAIT_SECONDS = 10
 same for SQLite."""
 
 _COLUMNS = ("number", "prompt", "answer", "in_practice", "try_it", "technique", "difficulty")
+_CREATED_WITH = ("author_id",)
 _KEPT_WITH = ("created_at", "updated_at", "edited_at", "file_digest")
 
 
@@ -56,6 +59,8 @@ class Entry:
     document: QuestionDocument
     edited_at: datetime | None = None
     file_digest: str | None = None
+    author_id: int | None = None
+    """Counts where the question is created: whoever changes it later does not become its author."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +151,7 @@ def read(
     table = select(
         Question.id,
         *(getattr(Question, name) for name in _COLUMNS),
-        *(getattr(Question, name) for name in _KEPT_WITH),
+        *(getattr(Question, name) for name in (*_KEPT_WITH, *_CREATED_WITH)),
     )
     rows = connection.execute(table.where(*where).order_by(Question.number).limit(limit)).all()
     ids = [row.id for row in rows]
@@ -178,6 +183,7 @@ def read(
             ),
             edited_at=row.edited_at,
             file_digest=row.file_digest,
+            author_id=row.author_id,
         )
         for row in rows
     ]
@@ -192,13 +198,24 @@ def read_by_number(connection: Connection, numbers: Sequence[int]) -> dict[int, 
     return found
 
 
-def create(connection: Connection, entries: Sequence[Entry]) -> None:
-    """Insert questions with their topics and references; a topic that is not there is made."""
+def create(connection: Connection, entries: Sequence[Entry], change: Change) -> None:
+    """Insert questions with their topics and references; a topic that is not there is made.
+
+    What comes in bulk begins no history (`history` says why); it continues that of a question which
+    was deleted. What a person does is written down at once: who it was follows from no row.
+    """
     for part in chunks(entries):
         _attach(connection, _stored_ids(connection, insert(Question), part))
+        last = history.begun(connection, [each.document.number for each in part])
+        after = {
+            each.document.number: each.document
+            for each in part
+            if each.document.number in last or change.author_id is not None
+        }
+        history.record(connection, after, change, last=last)
 
 
-def replace(connection: Connection, entries: Sequence[Entry]) -> None:
+def replace(connection: Connection, entries: Sequence[Entry], change: Change) -> None:
     """Write questions over those that are stored under their numbers.
 
     One upsert for many rows; an update with many parameter sets would be a statement per row.
@@ -210,10 +227,24 @@ def replace(connection: Connection, entries: Sequence[Entry]) -> None:
         set_={name: upsert.excluded[name] for name in (*_COLUMNS, *_KEPT_WITH)},
     )
     for part in chunks(entries):
+        after = {each.document.number: each.document for each in part}
+        last = history.begun(connection, list(after))
+        before = read(connection, [Question.number.in_(after.keys() - last.keys())])
         documents = _stored_ids(connection, upsert, part)
         for table in (QuestionTopic, Reference):
             connection.execute(delete(table).where(table.question_id.in_(documents)))
         _attach(connection, documents)
+        history.record(connection, after, change, last=last, before=before)
+
+
+def remove(connection: Connection, stored: Stored, change: Change) -> None:
+    """Delete a question; topics, references and grants of it go by the foreign keys."""
+    number = stored.document.number
+    last = history.begun(connection, [number])
+    connection.execute(delete(Question).where(Question.id == stored.id))
+    before = [] if last else [stored]
+    owners = {number: stored.author_id}
+    history.record(connection, {number: None}, change, last=last, before=before, owners=owners)
 
 
 def _stored_ids(
@@ -235,6 +266,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "updated_at": document.updated_at,
         "edited_at": entry.edited_at,
         "file_digest": entry.file_digest,
+        "author_id": entry.author_id,
     }
 
 

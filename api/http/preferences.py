@@ -69,7 +69,9 @@ def current() -> Preferences:
         pairs = []
     usable = {name: _usable(name, text) for name, text in pairs if name in CHOICES}
     values: dict[str, Any] = {name: value for name, value in usable.items() if value is not None}
-    ignored = tuple(name for name in CHOICES if name not in values and (name in usable or not usable))
+    ignored = tuple(
+        name for name in CHOICES if name not in values and (name in usable or not usable)
+    )
     return Preferences(**values, saved=bool(values), ignored=ignored)
 
 

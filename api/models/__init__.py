@@ -2,13 +2,25 @@
 
 from api.models.account import RoleRow, SignIn, User, UserRole, folded
 from api.models.data_version import DataVersion
-from api.models.question import Difficulty, Question, QuestionTopic, Reference, Topic
+from api.models.draft import Draft
+from api.models.question import (
+    Difficulty,
+    Question,
+    QuestionGrant,
+    QuestionRevision,
+    QuestionTopic,
+    Reference,
+    Topic,
+)
 from api.models.scratch import ScratchDocument
 
 __all__ = [
     "DataVersion",
     "Difficulty",
+    "Draft",
     "Question",
+    "QuestionGrant",
+    "QuestionRevision",
     "QuestionTopic",
     "Reference",
     "RoleRow",

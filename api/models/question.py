@@ -6,8 +6,9 @@ sending one statement per row.
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Integer, String, Text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from api.demonstrations import demonstrates
@@ -72,6 +73,7 @@ class Question(Base):
 
     `file_digest` is the digest of the file it was last loaded from; `edited_at` is set by every
     change that did not come from that file. Together they decide what `flask bank load` may touch.
+    `author_id` is who wrote it through the API; a question of the shipped files has no author.
     """
 
     __tablename__ = "questions"
@@ -94,6 +96,9 @@ class Question(Base):
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now, index=True)
     edited_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     file_digest: Mapped[str | None] = mapped_column(String(64))
+    author_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
 
     topics: Mapped[list[Topic]] = relationship(
         secondary="question_topics", order_by=QuestionTopic.position, lazy="raise"
@@ -101,3 +106,42 @@ class Question(Base):
     references: Mapped[list[Reference]] = relationship(
         order_by=Reference.position, cascade="all, delete-orphan", lazy="raise"
     )
+
+
+class QuestionGrant(Base):
+    """The right of one user to edit one question, given by another (86)."""
+
+    __tablename__ = "question_grants"
+
+    question_id: Mapped[int] = mapped_column(
+        ForeignKey("questions.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    granted_by_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
+    granted_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+
+class QuestionRevision(Base):
+    """One state in a question's history, kept by its number: a deleted question keeps its past.
+
+    `document` is the question as it stood after the change, null where that deleted it. `author_id`
+    is who made the change, `owner_id` whose question it was: what restoring gives it back to.
+    """
+
+    __tablename__ = "question_revisions"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    revision: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    action: Mapped[str] = mapped_column(String(20))
+    author_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
+    owner_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    document: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

@@ -147,11 +147,15 @@ class RepresentationQuery(Schema):
     )
 
 
-class QuestionListQuery(FilterQuery, RepresentationQuery):
-    """v1's list: filters, representation and a page number."""
+class PageQuery(Schema):
+    """A page of a list, by its number."""
 
     page = Whole(load_default=1, validate=validate.Range(1, 100_000))
     per_page = Whole(load_default=20, validate=validate.Range(1, MAX_PER_PAGE))
+
+
+class QuestionListQuery(FilterQuery, RepresentationQuery, PageQuery):
+    """v1's list: filters, representation and a page number."""
 
 
 class QuestionSliceQuery(FilterQuery):
@@ -161,14 +165,23 @@ class QuestionSliceQuery(FilterQuery):
     limit = Whole(load_default=20, validate=validate.Range(1, MAX_PER_PAGE))
 
 
-class QuestionPatch(Schema):
-    """Members to change, by JSON Merge Patch (RFC 7396); `api.bank.editing` judges the values."""
+class QuestionBody(Schema):
+    """The members of a question that a body may give; `api.bank.editing` judges their values.
 
-    prompt = fields.Raw()
-    answer = fields.Raw()
+    For a merge patch (RFC 7396) what is absent stays; for a replacement it is removed.
+    """
+
+    prompt = fields.Raw(allow_none=True)
+    answer = fields.Raw(allow_none=True)
     in_practice = fields.Raw(allow_none=True)
     try_it = fields.Raw(allow_none=True)
     technique = fields.Raw(allow_none=True)
     topics = fields.Raw(allow_none=True)
     difficulty = fields.Raw(allow_none=True)
     references = fields.Raw(allow_none=True)
+
+
+class NumberedQuestionBody(QuestionBody):
+    """A question that has no address yet, and may wish for a number."""
+
+    number = fields.Integer(strict=True, allow_none=True, validate=validate.Range(1, MAX_NUMBER))

@@ -6,7 +6,9 @@ from api.accounts.permissions import Role
 from api.http.restful import Api
 from api.v1.configuration import Configuration, ConfigurationCheck, ConfigurationEnvironments
 from api.v1.contract import contract_json, contract_yaml
+from api.v1.drafts import DraftItem, DraftList, Publication
 from api.v1.errors import ErrorCause, ErrorCauses
+from api.v1.grants import GrantItem, GrantList
 from api.v1.health import live, ready
 from api.v1.index import Index
 from api.v1.json import json_form
@@ -24,6 +26,7 @@ from api.v1.preferences import PreferencesResource
 from api.v1.problems import ProblemItem, ProblemList
 from api.v1.questions import DemonstrationList, QuestionItem, QuestionList
 from api.v1.random import RandomQuestion, RandomQuestionByWebargs
+from api.v1.revisions import Restoration, RevisionItem, RevisionList
 from api.v1.schema import CreateAll, MigrationRehearsal, SchemaState
 from api.v1.scratch import Scratch
 from api.v1.sign_ins import Refresh, SignInItem, SignInList
@@ -31,6 +34,8 @@ from api.v1.techniques import TechniqueList
 from api.v1.topics import TopicItem, TopicList
 from api.v1.users import Me, Password, UserList, UserRoleItem
 
+QUESTION = "/questions/<int(max=2147483647):number>"
+REVISION = f"{QUESTION}/revisions/<int(max=2147483647):revision>"
 ROLES = ", ".join(role.value for role in Role)
 
 blueprint = Blueprint("v1", __name__, url_prefix="/api/v1")
@@ -38,12 +43,16 @@ api = Api(blueprint)
 
 api.add_resource(Index, "/", endpoint="index")
 api.add_resource(QuestionList, "/questions", endpoint="questions")
-api.add_resource(QuestionItem, "/questions/<int(max=2147483647):number>", endpoint="question")
-api.add_resource(
-    DemonstrationList,
-    "/questions/<int(max=2147483647):number>/demonstrations",
-    endpoint="demonstrations",
-)
+api.add_resource(QuestionItem, QUESTION, endpoint="question")
+api.add_resource(DemonstrationList, f"{QUESTION}/demonstrations", endpoint="demonstrations")
+api.add_resource(GrantList, f"{QUESTION}/grants", endpoint="grants")
+api.add_resource(GrantItem, f"{QUESTION}/grants/<username>", endpoint="grant")
+api.add_resource(RevisionList, f"{QUESTION}/revisions", endpoint="revisions")
+api.add_resource(RevisionItem, REVISION, endpoint="revision")
+api.add_resource(Restoration, f"{REVISION}/restoration", endpoint="restoration")
+api.add_resource(DraftList, "/drafts", endpoint="drafts")
+api.add_resource(DraftItem, "/drafts/<uuid:draft>", endpoint="draft")
+api.add_resource(Publication, "/drafts/<uuid:draft>/publication", endpoint="publication")
 api.add_resource(RandomQuestion, "/questions/random", endpoint="random")
 api.add_resource(RandomQuestionByWebargs, "/questions/random/webargs", endpoint="random_webargs")
 api.add_resource(TopicList, "/topics", endpoint="topics")

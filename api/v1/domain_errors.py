@@ -7,9 +7,12 @@ from werkzeug.wrappers import Response
 from api.access import bearer
 from api.accounts.tokens import SignInEndedError, SignInUnknownError
 from api.accounts.users import AccountError, LastAdministratorError, UserUnknownError
+from api.bank.drafts import DraftUnknownError
+from api.bank.grants import GrantUnknownError
+from api.bank.history import RevisionUnknownError
 from api.bank.questions import QuestionUnknownError
 from api.bank.scratch import ScratchUnknownError
-from api.bank.storing import BankBusyError
+from api.bank.storing import BankBusyError, BankConflictError
 from api.bank.topics import TopicUnknownError
 from api.http.errors import answer_http_error
 from api.http.parsing import invalid, pointer_errors
@@ -58,12 +61,20 @@ def _not_revealed(error: NotRevealedError) -> Response:
     return answer_http_error(Problem("card-not-revealed", str(error)))
 
 
+def _conflicting(error: BankConflictError) -> Response:
+    detail = str(error)
+    return answer_http_error(Problem("conflict", detail if detail.endswith(".") else f"{detail}."))
+
+
 def init_app(app: Flask) -> None:
     """Register the handlers."""
     for kind in (
         QuestionUnknownError,
         TopicUnknownError,
         ScratchUnknownError,
+        RevisionUnknownError,
+        GrantUnknownError,
+        DraftUnknownError,
         UserUnknownError,
         SignInUnknownError,
         CardUnknownError,
@@ -76,3 +87,4 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(BankBusyError, _busy)
     app.register_error_handler(TooFewQuestionsError, _too_few)
     app.register_error_handler(NotRevealedError, _not_revealed)
+    app.register_error_handler(BankConflictError, _conflicting)

@@ -1,13 +1,20 @@
-"""`/questions`: a resource end to end: parse, call the domain, represent (61, 78, 94)."""
+"""`/questions`: a resource end to end: parse, call the domain, represent (61, 78, 94).
 
+A change answers the question as that change left it, with the ETag that the next one must name: no
+reading it again, in which somebody else's change could already show.
+"""
+
+from functools import partial
 from typing import Any
 
-from flask import current_app, url_for
+from flask import Response, current_app, url_for
 from flask_restful import Resource
 
-from api.access.identity import requires
+from api.access.identity import requires, signed_in
+from api.access.questions import requires_edit
 from api.accounts.permissions import Action
 from api.bank import editing, examples, questions
+from api.bank.formats.documents import QuestionDocument
 from api.bank.questions import Found
 from api.demonstrations import demonstrates
 from api.http.caching import cached
@@ -17,11 +24,13 @@ from api.http.deprecation import deprecated
 from api.http.limits import searches, writes
 from api.http.pagination import collection, link_header, numbered_links
 from api.http.parsing import body, query
+from api.http.responses import no_content
 from api.http.restful import output_json
-from api.models import Question
+from api.models import Question, Reference, Topic
 from api.schemas.questions import (
+    NumberedQuestionBody,
+    QuestionBody,
     QuestionListQuery,
-    QuestionPatch,
     QuestionSchema,
     RepresentationQuery,
 )
@@ -64,6 +73,51 @@ def represent(
     return items
 
 
+def answer(question: Question, args: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Represent one question, and link its neighbours."""
+    (item,) = represent([question], args)
+    before, after = questions.neighbours(question.number)
+    links = {
+        rel: url_for("v1.question", number=other, _external=True)
+        for rel, other in (("prev", before), ("next", after))
+        if other is not None
+    }
+    if "links" in item:
+        item["links"] |= links
+    return item, 200, {"Link": link_header(links)} if links else {}
+
+
+def whole(question: Question) -> Response:
+    """Represent a question with all its members and the ETag that a change must name."""
+    response = output_json(*answer(question, RepresentationQuery().load({})))
+    response.set_etag(etag_of(response.get_data()))
+    return response
+
+
+def changed(document: QuestionDocument) -> Response:
+    """Represent a question as a change left it: the bytes that a read answers, too."""
+    values = {
+        name: getattr(document, name)
+        for name in (*editing.EDITABLE, "number", "created_at", "updated_at")
+    }
+    values["topics"] = [Topic(slug=slug) for slug in document.topics]
+    values["references"] = [Reference(title=r.title, url=r.url) for r in document.references]
+    return whole(Question(**values))
+
+
+def created(document: QuestionDocument) -> Response:
+    """Answer 201 with the address of a question that has just come into the bank."""
+    response = changed(document)
+    response.status_code = 201
+    response.headers["Location"] = url_for("v1.question", number=document.number, _external=True)
+    return response
+
+
+def require_question_match(number: int) -> None:
+    """Let a change through only from the state that stands. Raises Problem, QuestionUnknownError."""
+    require_match(whole(questions.get(number)).get_etag()[0])
+
+
 class QuestionList(Resource):
     """The questions of the bank: filtered, searched, sorted, page by page."""
 
@@ -88,6 +142,14 @@ class QuestionList(Resource):
         items = represent(list(found.questions), args, found.highlights)
         return collection(items, about, links), 200, {"Link": link_header(links)}
 
+    @writes
+    @requires(Action.CREATE_QUESTION)
+    @body(NumberedQuestionBody)
+    def post(self, args: dict[str, Any]) -> Response:
+        """Put a new question into the bank, at once published. Its author is the caller."""
+        number = args.pop("number", None)
+        return created(editing.create(args, number, signed_in().id))
+
 
 class QuestionItem(Resource):
     """One question with its worked answer."""
@@ -99,38 +161,33 @@ class QuestionItem(Resource):
     @query(RepresentationQuery)
     def get(self, args: dict[str, Any], number: int) -> Any:
         """Answer the question of that number, and link its neighbours."""
-        return self._read(args, number)
+        return answer(questions.get(number), args)
 
-    def _read(self, args: dict[str, Any], number: int) -> Any:
-        question = questions.get(number)
-        (item,) = represent([question], args)
-        before, after = questions.neighbours(number)
-        links = {
-            rel: url_for("v1.question", number=other, _external=True)
-            for rel, other in (("prev", before), ("next", after))
-            if other is not None
-        }
-        if "links" in item:
-            item["links"] |= links
-        return item, 200, {"Link": link_header(links)} if links else {}
+    @writes
+    @requires_edit
+    @body(QuestionBody)
+    def put(self, args: dict[str, Any], number: int) -> Response:
+        """Write the whole question anew, from the state that `If-Match` names."""
+        check = partial(require_question_match, number)
+        return changed(editing.replace(number, args, signed_in().id, check))
 
     @demonstrates(
         73, test="tests/access/test_matrix.py::test_every_role_may_what_its_permissions_say"
     )
     @writes
-    @requires(Action.EDIT_QUESTION)
-    @body(QuestionPatch)
-    def patch(self, changes: dict[str, Any], number: int) -> Any:
+    @requires_edit
+    @body(QuestionBody)
+    def patch(self, args: dict[str, Any], number: int) -> Response:
         """Change members of the question (JSON Merge Patch), from the state that `If-Match` names."""
-        editing.patch(number, changes, lambda: require_match(self._etag(number)))
-        response = self.get(number=number)
-        response.set_etag(etag_of(response.get_data()))  # what the next change must name
-        return response
+        check = partial(require_question_match, number)
+        return changed(editing.patch(number, args, signed_in().id, check))
 
-    def _etag(self, number: int) -> str:
-        """Return the ETag of the whole representation as it stands: what a change must name."""
-        data, status, headers = self._read(RepresentationQuery().load({}), number)
-        return etag_of(output_json(data, status, headers).get_data())
+    @writes
+    @requires(Action.DELETE_QUESTION)
+    def delete(self, number: int) -> Response:
+        """Delete the question. Its history stays, and it can be restored from there."""
+        editing.delete(number, signed_in().id, partial(require_question_match, number))
+        return no_content()
 
 
 class DemonstrationList(Resource):

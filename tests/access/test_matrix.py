@@ -16,6 +16,8 @@ from tests.conftest import MakeApp
 from tests.v1.tools import sqlite_only
 
 OWN, EDIT, MANAGE = Action.USE_OWN_ACCOUNT, Action.EDIT_QUESTION, Action.MANAGE_USERS
+DRAFT, CREATE, DELETE = Action.CREATE_DRAFT, Action.CREATE_QUESTION, Action.DELETE_QUESTION
+PUBLISH, GRANT = Action.PUBLISH_QUESTION, Action.GRANT_QUESTION
 
 #: What needs a permission, said a second time: a decorator that gets lost is to be noticed.
 PROTECTED = {
@@ -29,7 +31,23 @@ PROTECTED = {
     "GET /api/v1/users": MANAGE,
     "PUT /api/v1/users/<username>/roles/<role>": MANAGE,
     "DELETE /api/v1/users/<username>/roles/<role>": MANAGE,
+    "POST /api/v1/questions": CREATE,
+    "PUT /api/v1/questions/<number>": EDIT,
     "PATCH /api/v1/questions/<number>": EDIT,
+    "DELETE /api/v1/questions/<number>": DELETE,
+    "GET /api/v1/questions/<number>/grants": GRANT,
+    "PUT /api/v1/questions/<number>/grants/<username>": GRANT,
+    "DELETE /api/v1/questions/<number>/grants/<username>": GRANT,
+    "GET /api/v1/questions/<number>/revisions": EDIT,
+    "GET /api/v1/questions/<number>/revisions/<revision>": EDIT,
+    "POST /api/v1/questions/<number>/revisions/<revision>/restoration": EDIT,
+    "GET /api/v1/drafts": DRAFT,
+    "POST /api/v1/drafts": DRAFT,
+    "GET /api/v1/drafts/<draft>": DRAFT,
+    "PUT /api/v1/drafts/<draft>": DRAFT,
+    "PATCH /api/v1/drafts/<draft>": DRAFT,
+    "DELETE /api/v1/drafts/<draft>": DRAFT,
+    "POST /api/v1/drafts/<draft>/publication": PUBLISH,
 }
 
 #: What changes something, or may, and is open to everybody.
@@ -51,13 +69,15 @@ OPEN_CHANGES = {
 MAY = {
     None: set(),
     Role.READER: {OWN},
-    Role.CONTRIBUTOR: {OWN},
-    Role.EDITOR: {OWN, EDIT},
-    Role.ADMINISTRATOR: {OWN, EDIT, MANAGE},
+    Role.CONTRIBUTOR: {OWN, DRAFT},
+    Role.EDITOR: {OWN, DRAFT, CREATE, EDIT, DELETE, PUBLISH, GRANT},
+    Role.ADMINISTRATOR: {OWN, DRAFT, CREATE, EDIT, DELETE, PUBLISH, GRANT, MANAGE},
 }
 
 VALUES = {
     "number": "51",
+    "revision": "1",
+    "draft": "00000000-0000-4000-8000-000000000000",
     "sid": "00000000-0000-4000-8000-000000000000",
     "username": "nobody-of-that-name",
     "role": "reader",
@@ -76,9 +96,9 @@ class Operation:
 
     @property
     def name(self) -> str:
-        """The method and the rule, the converters of number and role left out."""
+        """The method and the rule, without the converters that say nothing about who may."""
         rule = self.rule.rule
-        for name in ("number", "role"):
+        for name in ("number", "revision", "role", "draft"):
             start, colon, rest = rule.partition(f":{name}>")
             rule = start[: start.rindex("<") + 1] + f"{name}>" + rest if colon else rule
         return f"{self.method} {rule}"

@@ -274,9 +274,8 @@ def test_wrong_usage_is_status_2(bank: Run, arguments: Sequence[str]) -> None:
 
 def test_a_database_without_tables_is_one_line(bank: Run, file: File, app: Flask) -> None:
     with app.app_context():
-        db.session.execute(text("DROP TABLE question_topics"))
-        db.session.execute(text("DROP TABLE question_references"))
-        db.session.execute(text("DROP TABLE questions"))
+        for table in ("question_topics", "question_references", "question_grants", "questions"):
+            db.session.execute(text(f"DROP TABLE {table}"))
         db.session.commit()
     for arguments in (("import", file(record(501))), ("export",), ("load",)):
         result = bank(*arguments)

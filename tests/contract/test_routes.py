@@ -16,6 +16,7 @@ from openapi_spec_validator import validate
 from werkzeug.routing import Rule
 
 from api.accounts.permissions import Action, Role
+from api.bank import history
 from api.bank.catalogue import TECHNIQUES
 from api.bank.editing import EDITABLE
 from api.http import parsing
@@ -29,6 +30,7 @@ from api.v1.loading import STRATEGIES as LOADING_STRATEGIES
 from tests.contract import contract
 
 ROOT = contract.PATH.parent
+NUMBER = ("number",)
 OPERATIONS = contract.operations()
 COMPONENTS: dict[str, Any] = contract.document()["components"]
 EVERY_OPERATION = pytest.mark.parametrize(
@@ -325,7 +327,14 @@ def test_the_values_that_the_contract_lists_are_those_of_the_code() -> None:
     assert enum("ProblemTypeSlug") == list(CATALOGUE)
     assert enum("Role") == [role.value for role in Role]
     assert enum("Permission") == [action.value for action in Action]
-    assert tuple(COMPONENTS["schemas"]["QuestionPatch"]["properties"]) == EDITABLE
+    assert enum("RevisionAction") == [action.value for action in history.Action]
+    for schema, more in (
+        ("QuestionPatch", ()),
+        ("QuestionReplacement", ()),
+        ("NewQuestion", NUMBER),
+        ("DraftPatch", NUMBER),
+    ):
+        assert tuple(COMPONENTS["schemas"][schema]["properties"]) == (*EDITABLE, *more)
     assert enum("ErrorCause") == list(CAUSES)
     assert enum("LimitStrategy") == list(LIMIT_STRATEGIES)
     assert enum("LoadingStrategy") == list(LOADING_STRATEGIES)

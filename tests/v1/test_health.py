@@ -38,7 +38,7 @@ def test_ready_reports_every_check(client: FlaskClient, backend: str) -> None:
     assert told["status"] == "ok"
     assert {name: check["detail"] for name, check in told["checks"].items()} == {
         "database": backend,
-        "schema": "0006",
+        "schema": "0008",
         "cache": "SimpleCache",
         "rate_limits": "MemoryStorage",
     }

@@ -21,6 +21,11 @@ from tests.v1.tools import link_field, strings
 VALUES: dict[str, dict[str, str]] = {
     "v1.question": {"number": "71"},
     "v1.demonstrations": {"number": "71"},
+    "v1.grants": {"number": "71"},
+    "v1.grant": {"number": "71", "username": "ada"},
+    "v1.revisions": {"number": "71"},
+    "v1.revision": {"number": "71", "revision": "1"},
+    "v1.restoration": {"number": "71", "revision": "1"},
     "v1.topic": {"slug": "rest"},
     "v1.problem": {"slug": "not-found"},
     "v1.limit": {"strategy": "moving-window"},
@@ -59,10 +64,12 @@ def test_every_address_of_the_index_answers(app: Flask, client: FlaskClient) -> 
         "/api/v1/scratch/a-key", json={"content": {}}, headers={"If-None-Match": "*"}
     )
     assert created.status_code == 201
+    draft = client.post("/api/v1/drafts", json={"prompt": "Is it?", "answer": "It is."}).get_json()
+    values = VALUES | {name: {"draft": draft["id"]} for name in ("v1.draft", "v1.publication")}
     for entry in resources(client):
         if entry["name"] == ERRORS:
             continue
-        address = entry.get("href") or entry["template"].format(**VALUES[entry["name"]])
+        address = entry.get("href") or entry["template"].format(**values[entry["name"]])
         if "GET" in entry["methods"]:
             assert client.get(address).status_code == 200, address
         else:
