@@ -368,6 +368,14 @@ def _sqlite(url: URL) -> URL:
     return url.set(drivername="sqlite", database=os.path.normpath(ROOT / path))
 
 
+def _private_folder(text: str) -> str:
+    """Return the absolute path of a folder that is not among the files which are served."""
+    path = Path(os.path.normpath(ROOT / text))
+    if path == ROOT or path.is_relative_to(ROOT / "api") or path == Path(path.anchor):
+        raise ValidationError("is a folder of the code or of the whole system")
+    return str(path)
+
+
 def _postgresql(url: URL) -> URL:
     if url.host is None and "host" not in url.query:
         raise ValidationError("names no host")
@@ -519,6 +527,9 @@ class Settings:
     RATELIMIT_WRITES: Annotated[
         str, Setting(_text(_rate_limit, _RATE), "Writes that one client may make.")
     ] = "60 per minute"
+    RATELIMIT_UPLOADS: Annotated[
+        str, Setting(_text(_rate_limit, _RATE), "Uploads that one client may make.")
+    ] = "30 per minute"
     RATELIMIT_SIGN_INS: Annotated[
         str, Setting(_text(_rate_limit, _RATE), "Sign-ins and registrations from one address.")
     ] = "60 per minute"
@@ -585,6 +596,33 @@ class Settings:
     MAX_CONTENT_LENGTH: Annotated[
         int, Setting(_whole_number(1, 1024**3), "Bytes that a request's body may have.")
     ] = 1024**2
+    ATTACHMENT_BYTES: Annotated[
+        int,
+        Setting(
+            _whole_number(1, 1024**3),
+            "Bytes that the body of an upload may have, framing included.",
+        ),
+    ] = 5 * 1024**2
+    ATTACHMENT_PIXELS: Annotated[
+        int,
+        Setting(
+            _whole_number(1, 80_000_000),
+            "Pixels that an uploaded picture may have, its frames together.",
+        ),
+    ] = 16_000_000
+    ATTACHMENTS_QUOTA: Annotated[
+        int, Setting(_whole_number(0, 1024**4), "Bytes that one user's attachments may take.")
+    ] = 50 * 1024**2
+    ATTACHMENTS_FOLDER: Annotated[
+        str,
+        Setting(
+            _text(
+                _private_folder, "a path outside the code (a relative one counts from the project)"
+            ),
+            "Folder in which attachments are kept; all nodes share it.",
+            secret=True,
+        ),
+    ] = str(ROOT / "instance" / "attachments")
     LOG_LEVEL: Annotated[
         str,
         Setting(

@@ -111,18 +111,22 @@ def backend(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def settings(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Settings]:
     """Settings of a testing application on a database of its own with all fifty questions."""
-    folder = {"SESSION_FOLDER": str(tmp_path / "sessions")}
+    own = {
+        "APP_ENV": "testing",
+        "ATTACHMENTS_FOLDER": str(tmp_path / "attachments"),
+        "SESSION_FOLDER": str(tmp_path / "sessions"),
+    }
     if backend == "sqlite":
         path = tmp_path / "bank.sqlite3"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        yield {"APP_ENV": "testing", "DATABASE_URL": f"sqlite:///{path}", **folder}
+        yield {**own, "DATABASE_URL": f"sqlite:///{path}"}
         return
     server: str = request.getfixturevalue("postgres")
     template: str = request.getfixturevalue("postgres_template")
     name = f"bank_{uuid4().hex[:12]}"
     _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     url = make_url(server).set(database=name).render_as_string(hide_password=False)
-    yield {"APP_ENV": "testing", "DATABASE_URL": url, **folder}
+    yield {**own, "DATABASE_URL": url}
     _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 

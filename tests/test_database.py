@@ -16,7 +16,7 @@ import pytest
 from alembic import command
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, create_engine, inspect, make_url, text
+from sqlalchemy import Connection, create_engine, inspect, make_url, select, text
 from sqlalchemy.exc import IntegrityError
 
 import config
@@ -24,7 +24,7 @@ from api import database
 from api.accounts import users
 from api.bank import drafts, editing, grants
 from api.extensions import db
-from api.models import DataVersion, Question, ScratchDocument, Topic, revisions
+from api.models import Attachment, DataVersion, Question, ScratchDocument, Topic, User, revisions
 from tests.accounts.tools import ME, device_of, make_user, new_device
 from tests.conftest import MakeApp, Settings
 
@@ -132,6 +132,18 @@ def test_every_migration_keeps_every_row_on_the_way_down_and_up_again(app: Flask
         db.session.commit()
         new_device(app)
         _write_something(app)
+        db.session.add(
+            Attachment(
+                question_id=db.session.scalars(select(Question.id)).first(),
+                uploader_id=db.session.scalars(select(User.id)).one(),
+                filename="kept.png",
+                media_type="image/png",
+                size=1,
+                sha256="0" * 64,
+                stored_name="0" * 32,
+            )
+        )
+        db.session.commit()
         with db.engine.connect() as connection:
             if connection.dialect.name == "sqlite":
                 assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
@@ -140,6 +152,7 @@ def test_every_migration_keeps_every_row_on_the_way_down_and_up_again(app: Flask
             connection.rollback()
             assert all(full.values()), "a table without rows proves nothing"
             assert set(full) == {
+                "attachments",
                 "data_versions",
                 "drafts",
                 "question_grants",

@@ -29,12 +29,14 @@ class Action(StrEnum):
     DELETE_QUESTION = "question.delete"
     PUBLISH_QUESTION = "question.publish"
     GRANT_QUESTION = "question.grant"
+    CREATE_ATTACHMENT = "attachment.create"
+    DELETE_ATTACHMENT = "attachment.delete"
     MANAGE_USERS = "user.manage"
 
 
 _ADDED: dict[Role, frozenset[Action]] = {
     Role.READER: frozenset({Action.USE_OWN_ACCOUNT}),
-    Role.CONTRIBUTOR: frozenset({Action.CREATE_DRAFT}),
+    Role.CONTRIBUTOR: frozenset({Action.CREATE_DRAFT, Action.CREATE_ATTACHMENT}),
     Role.EDITOR: frozenset(
         {
             Action.CREATE_QUESTION,
@@ -42,6 +44,7 @@ _ADDED: dict[Role, frozenset[Action]] = {
             Action.DELETE_QUESTION,
             Action.PUBLISH_QUESTION,
             Action.GRANT_QUESTION,
+            Action.DELETE_ATTACHMENT,
         }
     ),
     Role.ADMINISTRATOR: frozenset({Action.MANAGE_USERS}),

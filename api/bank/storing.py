@@ -107,7 +107,7 @@ def writing() -> Iterator[Connection]:
         ) from error
     except OperationalError as error:
         db.session.rollback()
-        if not _is_busy(error):
+        if not is_busy(error):
             raise
         raise BankBusyError(
             "another program is writing to the bank; nothing was changed, try again"
@@ -117,7 +117,7 @@ def writing() -> Iterator[Connection]:
         raise
 
 
-def _is_busy(error: OperationalError) -> bool:
+def is_busy(error: OperationalError) -> bool:
     """Tell a conflict with another writer from a fault of the database.
 
     SQLITE_BUSY and SQLITE_LOCKED; PostgreSQL's lock_not_available, deadlock_detected and

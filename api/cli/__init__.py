@@ -1,7 +1,8 @@
-"""Commands beside Flask's own: `flask bank …`, `flask config …`, `flask serve`, `flask user …`."""
+"""Commands beside Flask's own: `flask attachments`, `bank`, `config`, `serve` and `user`."""
 
 from flask import Flask
 
+from api.cli.attachments import attachments_cli
 from api.cli.bank import bank_cli
 from api.cli.config import config_cli
 from api.cli.serve import serve
@@ -10,6 +11,7 @@ from api.cli.user import user_cli
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
+    app.cli.add_command(attachments_cli)
     app.cli.add_command(bank_cli)
     app.cli.add_command(config_cli)
     app.cli.add_command(serve)

@@ -41,6 +41,11 @@ def write_limit() -> str:
     return str(current_app.config["RATELIMIT_WRITES"])
 
 
+def upload_limit() -> str:
+    """Return the quota of uploads, each of which is decoded and written anew."""
+    return str(current_app.config["RATELIMIT_UPLOADS"])
+
+
 #: `@rehearsals` on a resource's method: these demonstrations are costly and share one quota.
 rehearsals = limiter.shared_limit(rehearsal_limit, scope="rehearsals")
 #: `@searches` counts only requests that search.
@@ -49,6 +54,8 @@ searches = limiter.shared_limit(
 )
 #: `@writes` counts every change, whichever the resource.
 writes = limiter.shared_limit(write_limit, scope="writes")
+#: `@uploads` counts every upload, refused ones too: they cost as much.
+uploads = limiter.shared_limit(upload_limit, scope="uploads")
 
 
 #: `@sign_in_attempts` slows down who guesses passwords or tokens from one address.
@@ -65,6 +72,7 @@ SETTINGS = {
     "searches": "RATELIMIT_SEARCH",
     "rehearsals": "RATELIMIT_REHEARSALS",
     "writes": "RATELIMIT_WRITES",
+    "uploads": "RATELIMIT_UPLOADS",
     "sign-ins": "RATELIMIT_SIGN_INS",
     "guesses": "RATELIMIT_GUESSES",
 }

@@ -160,6 +160,14 @@ CATALOGUE: dict[str, ProblemType] = {
             "The answer clears the cookie. Start a new round with POST.",
         ),
         ProblemType(
+            "quota-exceeded",
+            409,
+            "Quota exceeded",
+            "Your attachments take as many bytes as you may have, or would with this one.",
+            "`used`, `allowed` and `needed` are in bytes; delete attachments that `/me/attachments` lists, "
+            "and repeat the request.",
+        ),
+        ProblemType(
             "precondition-failed",
             412,
             "Precondition failed",
@@ -178,7 +186,22 @@ CATALOGUE: dict[str, ProblemType] = {
             415,
             "Unsupported media type",
             "The body's `Content-Type` is missing or is not one that this resource reads.",
-            "Send `Content-Type: application/json`.",
+            "Send the media type that `Accept` names in the answer, such as `application/json`.",
+        ),
+        ProblemType(
+            "file-kind-refused",
+            415,
+            "Kind of file not taken",
+            "The extension of an uploaded file is not on the list of what is taken. Nothing that a "
+            "browser would run is on it, SVG and HTML among that.",
+            "Send a file of a kind that `detail` lists.",
+        ),
+        ProblemType(
+            "range-not-satisfiable",
+            416,
+            "Range not satisfiable",
+            "The part of a file that `Range` asks for begins behind its end.",
+            "`Content-Range` tells the length; ask for a part of it.",
         ),
         ProblemType(
             "invalid-parameters",
@@ -186,6 +209,16 @@ CATALOGUE: dict[str, ProblemType] = {
             "Invalid parameters",
             "The request was read, but a parameter or a field has a value that is not allowed here.",
             "Each entry of `errors` names one and says what is allowed.",
+        ),
+        ProblemType(
+            "file-refused",
+            422,
+            "File refused",
+            "An uploaded file is not what its name and type say, or is more than that: broken, empty, two "
+            "formats at once, too costly to read, encrypted, able to act, or under a name that could harm "
+            "whoever downloads it.",
+            "`code` tells which it is, `detail` what was found. Export the file anew from a program that "
+            "you trust, and give it a plain name.",
         ),
         ProblemType(
             "precondition-required",

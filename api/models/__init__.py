@@ -1,6 +1,7 @@
 """Tables: typed SQLAlchemy 2 models, one file per aggregate."""
 
 from api.models.account import RoleRow, SignIn, User, UserRole, folded
+from api.models.attachment import Attachment
 from api.models.data_version import DataVersion
 from api.models.draft import Draft
 from api.models.question import (
@@ -15,6 +16,7 @@ from api.models.question import (
 from api.models.scratch import ScratchDocument
 
 __all__ = [
+    "Attachment",
     "DataVersion",
     "Difficulty",
     "Draft",

@@ -4,6 +4,7 @@ from flask import Blueprint
 
 from api.accounts.permissions import Role
 from api.http.restful import Api
+from api.v1.attachments import AttachmentFile, AttachmentItem, AttachmentList, OwnAttachments
 from api.v1.configuration import Configuration, ConfigurationCheck, ConfigurationEnvironments
 from api.v1.contract import contract_json, contract_yaml
 from api.v1.drafts import DraftItem, DraftList, Publication
@@ -55,6 +56,13 @@ api.add_resource(DraftItem, "/drafts/<uuid:draft>", endpoint="draft")
 api.add_resource(Publication, "/drafts/<uuid:draft>/publication", endpoint="publication")
 api.add_resource(RandomQuestion, "/questions/random", endpoint="random")
 api.add_resource(RandomQuestionByWebargs, "/questions/random/webargs", endpoint="random_webargs")
+api.add_resource(
+    AttachmentList,
+    "/questions/<int(max=2147483647):number>/attachments",
+    endpoint="attachments",
+)
+api.add_resource(AttachmentItem, "/attachments/<uuid:attachment>", endpoint="attachment")
+api.add_resource(AttachmentFile, "/attachments/<uuid:attachment>/file", endpoint="attachment_file")
 api.add_resource(TopicList, "/topics", endpoint="topics")
 api.add_resource(TopicItem, "/topics/<slug:slug>", endpoint="topic")
 api.add_resource(TechniqueList, "/techniques", endpoint="techniques")
@@ -90,6 +98,7 @@ api.add_resource(
 )
 api.add_resource(Me, "/me", endpoint="me")
 api.add_resource(Password, "/me/password", endpoint="password")
+api.add_resource(OwnAttachments, "/me/attachments", endpoint="own_attachments")
 
 # Plain Flask views: Flask-RESTful cannot run `async def`, and these show what Flask does alone.
 blueprint.add_url_rule("/health/live", view_func=live, endpoint="live")

@@ -7,6 +7,12 @@ from werkzeug.wrappers import Response
 from api.access import bearer
 from api.accounts.tokens import SignInEndedError, SignInUnknownError
 from api.accounts.users import AccountError, LastAdministratorError, UserUnknownError
+from api.attachments.refusals import (
+    AttachmentUnknownError,
+    FileKindError,
+    FileRefusedError,
+    QuotaExceededError,
+)
 from api.bank.drafts import DraftUnknownError
 from api.bank.grants import GrantUnknownError
 from api.bank.history import RevisionUnknownError
@@ -66,6 +72,20 @@ def _conflicting(error: BankConflictError) -> Response:
     return answer_http_error(Problem("conflict", detail if detail.endswith(".") else f"{detail}."))
 
 
+def _file_refused(error: FileRefusedError) -> Response:
+    errors = [{"pointer": "#/file", "detail": str(error), "code": error.reason.value}]
+    return answer_http_error(Problem("file-refused", str(error), errors=errors))
+
+
+def _kind_refused(error: FileKindError) -> Response:
+    errors = [{"pointer": "#/file", "detail": str(error), "code": "not_allowed"}]
+    return answer_http_error(Problem("file-kind-refused", str(error), errors=errors))
+
+
+def _no_room(error: QuotaExceededError) -> Response:
+    return answer_http_error(Problem("quota-exceeded", str(error), **error.numbers))
+
+
 def init_app(app: Flask) -> None:
     """Register the handlers."""
     for kind in (
@@ -78,6 +98,7 @@ def init_app(app: Flask) -> None:
         UserUnknownError,
         SignInUnknownError,
         CardUnknownError,
+        AttachmentUnknownError,
     ):
         app.register_error_handler(kind, _unknown)
     app.register_error_handler(ValidationError, _invalid)
@@ -88,3 +109,6 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(TooFewQuestionsError, _too_few)
     app.register_error_handler(NotRevealedError, _not_revealed)
     app.register_error_handler(BankConflictError, _conflicting)
+    app.register_error_handler(FileRefusedError, _file_refused)
+    app.register_error_handler(FileKindError, _kind_refused)
+    app.register_error_handler(QuotaExceededError, _no_room)

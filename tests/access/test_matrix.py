@@ -18,6 +18,7 @@ from tests.v1.tools import sqlite_only
 OWN, EDIT, MANAGE = Action.USE_OWN_ACCOUNT, Action.EDIT_QUESTION, Action.MANAGE_USERS
 DRAFT, CREATE, DELETE = Action.CREATE_DRAFT, Action.CREATE_QUESTION, Action.DELETE_QUESTION
 PUBLISH, GRANT = Action.PUBLISH_QUESTION, Action.GRANT_QUESTION
+ATTACH, DETACH = Action.CREATE_ATTACHMENT, Action.DELETE_ATTACHMENT
 
 #: What needs a permission, said a second time: a decorator that gets lost is to be noticed.
 PROTECTED = {
@@ -48,6 +49,9 @@ PROTECTED = {
     "PATCH /api/v1/drafts/<draft>": DRAFT,
     "DELETE /api/v1/drafts/<draft>": DRAFT,
     "POST /api/v1/drafts/<draft>/publication": PUBLISH,
+    "POST /api/v1/questions/<number>/attachments": ATTACH,
+    "DELETE /api/v1/attachments/<uuid:attachment>": OWN,  # one's own; DETACH for another's
+    "GET /api/v1/me/attachments": OWN,
 }
 
 #: What changes something, or may, and is open to everybody.
@@ -69,9 +73,9 @@ OPEN_CHANGES = {
 MAY = {
     None: set(),
     Role.READER: {OWN},
-    Role.CONTRIBUTOR: {OWN, DRAFT},
-    Role.EDITOR: {OWN, DRAFT, CREATE, EDIT, DELETE, PUBLISH, GRANT},
-    Role.ADMINISTRATOR: {OWN, DRAFT, CREATE, EDIT, DELETE, PUBLISH, GRANT, MANAGE},
+    Role.CONTRIBUTOR: {OWN, DRAFT, ATTACH},
+    Role.EDITOR: {OWN, DRAFT, ATTACH, DETACH, CREATE, EDIT, DELETE, PUBLISH, GRANT},
+    Role.ADMINISTRATOR: {OWN, DRAFT, ATTACH, DETACH, CREATE, EDIT, DELETE, PUBLISH, GRANT, MANAGE},
 }
 
 VALUES = {
@@ -79,6 +83,7 @@ VALUES = {
     "revision": "1",
     "draft": "00000000-0000-4000-8000-000000000000",
     "sid": "00000000-0000-4000-8000-000000000000",
+    "attachment": "00000000-0000-4000-8000-000000000000",
     "username": "nobody-of-that-name",
     "role": "reader",
     "position": "1",

@@ -158,6 +158,8 @@ def _body_faults(response: TestResponse, documented: Response) -> list[str]:
     faults = _type_faults(response, documented)
     if faults:
         return faults
+    if "schema" not in documented.content[media_type]:  # bytes; OpenAPI 3.1 gives those none
+        return [] if data else ["the body is empty"]
     try:
         body = _parse(media_type, data)
     except ValueError as error:

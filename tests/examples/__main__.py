@@ -22,7 +22,10 @@ def main(arguments: list[str]) -> int:
         lines = text.split("\n")
         with (
             tempfile.TemporaryDirectory() as folder,
-            serving(DATABASE_URL=f"sqlite:///{folder}/bank.sqlite3") as address,
+            serving(
+                DATABASE_URL=f"sqlite:///{folder}/bank.sqlite3",
+                ATTACHMENTS_FOLDER=f"{folder}/attachments",
+            ) as address,
         ):
             outcomes = [o for block in console_blocks(text) for o in run(block, address)]
         for outcome in reversed(outcomes):

@@ -71,7 +71,13 @@ def two_servers(template: Path, folder: Path) -> Iterator[Servers]:
     databases = [folder / name for name in ("first", "second")]
     for database in databases:
         shutil.copy(template, database)
-    contexts = [serving(DATABASE_URL=f"sqlite:///{database}") for database in databases]
+    contexts = [
+        serving(
+            DATABASE_URL=f"sqlite:///{database}",
+            ATTACHMENTS_FOLDER=str(database.with_suffix(".attachments")),
+        )
+        for database in databases
+    ]
     with ExitStack() as stack, ThreadPoolExecutor() as pool:
         first, second = pool.map(stack.enter_context, contexts)
         yield first, second

@@ -1,0 +1,1 @@
+"""Attachments of questions: bytes judged, written anew, kept, handed back. The domain; no HTTP."""
