@@ -116,7 +116,7 @@ class Setting:
 
     @property
     def type(self) -> str:
-        """Name of the type: boolean, choice, integer, list, number, string or url."""
+        """Name of the type: boolean, choice, integer, list, number, path, string or url."""
         return str(self.parser.metadata["type"])
 
     @property
@@ -391,6 +391,14 @@ def _postgresql(url: URL) -> URL:
     return url.set(drivername="postgresql+psycopg")
 
 
+def _folder(text: str) -> str:
+    """Return an absolute path; a relative one counts from the project's folder."""
+    path = os.path.normpath(ROOT / text)
+    if Path(path).is_file():
+        raise ValidationError("is a file")
+    return path
+
+
 def _redis_url(text: str) -> str:
     """Return the URL, if redis-py will take it.
 
@@ -434,8 +442,12 @@ _RATE = (
 )
 
 
+def _in_instance(name: str) -> str:
+    return str(ROOT / "instance" / name)
+
+
 def _sqlite_default(name: str) -> str:
-    path = str(ROOT / "instance" / name)
+    path = _in_instance(name)
     return URL.create("sqlite", database=path).render_as_string(hide_password=False)
 
 
@@ -623,6 +635,30 @@ class Settings:
             secret=True,
         ),
     ] = str(ROOT / "instance" / "attachments")
+    IMPORT_MAX_BYTES: Annotated[
+        int, Setting(_whole_number(1, 1024**3), "Bytes that a file to be imported may have.")
+    ] = 32 * 1024**2
+    JOBS_FOLDER: Annotated[
+        str,
+        Setting(
+            _text(_folder, "a folder; a relative path counts from the project's folder", "path"),
+            "Folder for the files of jobs, and for their messages where there is no Redis.",
+        ),
+    ] = _in_instance("jobs")
+    JOB_WORKERS: Annotated[int, Setting(_whole_number(1, 64), "Processes that do jobs.")] = 2
+    JOB_LEASE_SECONDS: Annotated[
+        float,
+        Setting(
+            _number(0.5, 3600), "Seconds after which a job of a worker that died is taken over."
+        ),
+    ] = 30.0
+    JOB_SWEEP_SECONDS: Annotated[
+        float,
+        Setting(_number(0.1, 3600), "Seconds between two looks for jobs that nobody is doing."),
+    ] = 5.0
+    JOB_RETENTION_DAYS: Annotated[
+        int, Setting(_whole_number(1, 365), "Days for which a job that ended is kept.")
+    ] = 7
     LOG_LEVEL: Annotated[
         str,
         Setting(
@@ -693,6 +729,7 @@ class Testing(Development):
     SECRET_KEY: str = TESTING_KEY
     DATABASE_URL: str = _sqlite_default("testing.sqlite3")
     SESSION_FOLDER: str = str(ROOT / "instance" / "testing-sessions")
+    JOBS_FOLDER: str = _in_instance("testing-jobs")
     BCRYPT_LOG_ROUNDS: int = 4
 
 
@@ -1031,8 +1068,17 @@ def _shown(setting: Setting, value: Any) -> Shown:
         return [REDACTED if setting.secret else item for item in value]
     if setting.secret and value is not None:
         return _redacted_url(value) if setting.type == "url" else REDACTED
+    if setting.type == "path":
+        return _redacted_path(Path(value))
     shown: Shown = value
     return shown
+
+
+def _redacted_path(path: Path) -> str:
+    """Return a path from the project's folder; of another one only the last part."""
+    if path.is_relative_to(ROOT):
+        return path.relative_to(ROOT).as_posix()
+    return f"{REDACTED}/{path.name}"
 
 
 def _redacted_url(url: str) -> str:

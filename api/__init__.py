@@ -26,6 +26,7 @@ from api.http import (
     sessions,
 )
 from api.http.json import ORJSONProvider
+from api.jobs import application as jobs
 from api.v1 import domain_errors
 
 #: What only speeds up or counts must answer soon or be done without. (The client's own defaults
@@ -63,6 +64,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     conditional.init_app(app)
     errors.init_app(app)
     domain_errors.init_app(app)
+    jobs.init_app(app)
 
     app.register_blueprint(v1.blueprint)
     app.register_blueprint(v2.blueprint)

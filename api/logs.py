@@ -46,7 +46,9 @@ def init_app(app: Flask) -> None:
                     "level": app.config["LOG_LEVEL"],
                     "handlers": ["stderr"],
                     "propagate": False,
-                }
+                },
+                # What Celery tells of every message is told by the jobs' own rows.
+                "celery": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
             },
         }
     )

@@ -31,6 +31,8 @@ class Action(StrEnum):
     GRANT_QUESTION = "question.grant"
     CREATE_ATTACHMENT = "attachment.create"
     DELETE_ATTACHMENT = "attachment.delete"
+    IMPORT_QUESTIONS = "question.import"
+    MANAGE_JOBS = "job.manage"
     MANAGE_USERS = "user.manage"
 
 
@@ -45,9 +47,10 @@ _ADDED: dict[Role, frozenset[Action]] = {
             Action.PUBLISH_QUESTION,
             Action.GRANT_QUESTION,
             Action.DELETE_ATTACHMENT,
+            Action.IMPORT_QUESTIONS,
         }
     ),
-    Role.ADMINISTRATOR: frozenset({Action.MANAGE_USERS}),
+    Role.ADMINISTRATOR: frozenset({Action.MANAGE_USERS, Action.MANAGE_JOBS}),
 }
 
 

@@ -8,7 +8,7 @@ file: what is written is the bank as it was when the export began.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from api.bank import storing
 from api.bank.formats import Format, QuestionDocument, write
@@ -51,6 +51,13 @@ def documents(
     """Open the questions that fit, by number. Parameters and errors as `run` has them."""
     with _snapshot() as connection:
         yield _documents(connection, _filters(connection, numbers, topics))
+
+
+def count(numbers: Sequence[Numbers] = (), topics: Sequence[str] = ()) -> int:
+    """Return how many questions fit. Parameters and errors as `run` has them."""
+    with _snapshot() as connection:
+        fitting = select(func.count(Question.id)).where(*_filters(connection, numbers, topics))
+        return connection.scalar(fitting) or 0
 
 
 def _documents(

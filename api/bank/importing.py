@@ -76,6 +76,8 @@ def run(
     partial: bool = False,
     dry_run: bool = False,
     progress: Callable[[int], None] | None = None,
+    *,
+    before_commit: Callable[[Connection, ImportReport], None] | None = None,
 ) -> ImportReport:
     """Bring what was read into the bank, in one transaction.
 
@@ -84,6 +86,9 @@ def run(
     :param dry_run: find out what would become of everything, and write nothing.
     :param progress: told how many documents are done, after each of at most `storing.CHUNK`; an
         exception of its ends the import, and nothing is kept.
+    :param before_commit: called within the transaction once everything is written, so that what it
+        writes is kept together with the questions or not at all; an exception of its undoes both.
+        Not called where nothing is to be kept.
 
     Raises storing.BankWriteError where another writer is in the way; nothing is kept then.
     """
@@ -105,9 +110,11 @@ def run(
             done += len(part)
             if progress is not None:
                 progress(done)
+        report.refused.sort(key=lambda refusal: refusal.line)
         if not report.kept:
             db.session.rollback()
-    report.refused.sort(key=lambda refusal: refusal.line)
+        elif before_commit is not None:
+            before_commit(connection, report)
     return report
 
 

@@ -15,14 +15,14 @@ from api.extensions import cors
 #: What a page of another origin may read of a response, beside the few that are always readable.
 EXPOSED_HEADERS = [
     "Accept-Ranges", "Cache-Status", "Content-Disposition", "Content-Location", "Content-Range",
-    "Deprecation", "ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After",
-    "Server-Timing", "Sunset", "WWW-Authenticate", "X-Request-ID",
+    "Deprecation", "ETag", "Link", "Location", "Preference-Applied", "RateLimit", "RateLimit-Policy",
+    "Retry-After", "Server-Timing", "Sunset", "WWW-Authenticate", "X-Request-ID",
 ]  # fmt: skip
 
 #: What it may send.
 ALLOWED_HEADERS = [
     "Authorization", "Cache-Control", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match",
-    "If-Range", "Range", "X-CSRF-Token", "X-Request-ID",
+    "If-Range", "Prefer", "Range", "X-CSRF-Token", "X-Request-ID",
 ]  # fmt: skip
 
 #: Seconds for which a browser may remember the answer to a preflight.

@@ -12,6 +12,15 @@ from api.v1.errors import ErrorCause, ErrorCauses
 from api.v1.grants import GrantItem, GrantList
 from api.v1.health import live, ready
 from api.v1.index import Index
+from api.v1.jobs import (
+    ExportList,
+    ImportList,
+    JobCancellation,
+    JobFile,
+    JobItem,
+    JobList,
+    JobRetryList,
+)
 from api.v1.json import json_form
 from api.v1.limits import StrategyLimit
 from api.v1.loading import LoadingStrategy
@@ -99,6 +108,13 @@ api.add_resource(
 api.add_resource(Me, "/me", endpoint="me")
 api.add_resource(Password, "/me/password", endpoint="password")
 api.add_resource(OwnAttachments, "/me/attachments", endpoint="own_attachments")
+api.add_resource(ImportList, "/imports", endpoint="imports")
+api.add_resource(ExportList, "/exports", endpoint="exports")
+api.add_resource(JobList, "/jobs", endpoint="jobs")
+api.add_resource(JobItem, "/jobs/<uuid:job_id>", endpoint="job")
+api.add_resource(JobCancellation, "/jobs/<uuid:job_id>/cancellation", endpoint="job_cancellation")
+api.add_resource(JobRetryList, "/jobs/<uuid:job_id>/retries", endpoint="job_retries")
+api.add_resource(JobFile, "/jobs/<uuid:job_id>/file", endpoint="job_file")
 
 # Plain Flask views: Flask-RESTful cannot run `async def`, and these show what Flask does alone.
 blueprint.add_url_rule("/health/live", view_func=live, endpoint="live")

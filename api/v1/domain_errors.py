@@ -2,6 +2,7 @@
 
 from flask import Flask, request
 from marshmallow import ValidationError
+from sqlalchemy.exc import OperationalError
 from werkzeug.wrappers import Response
 
 from api.access import bearer
@@ -18,11 +19,12 @@ from api.bank.grants import GrantUnknownError
 from api.bank.history import RevisionUnknownError
 from api.bank.questions import QuestionUnknownError
 from api.bank.scratch import ScratchUnknownError
-from api.bank.storing import BankBusyError, BankConflictError
+from api.bank.storing import BankBusyError, BankConflictError, is_busy
 from api.bank.topics import TopicUnknownError
-from api.http.errors import answer_http_error
+from api.http.errors import answer_http_error, answer_unforeseen
 from api.http.parsing import invalid, pointer_errors
 from api.http.problems import Problem
+from api.jobs.queue import JobConflictError, JobUnknownError
 from api.practice.rounds import CardUnknownError, NotRevealedError, TooFewQuestionsError
 
 
@@ -86,6 +88,17 @@ def _no_room(error: QuotaExceededError) -> Response:
     return answer_http_error(Problem("quota-exceeded", str(error), **error.numbers))
 
 
+def _operational(error: OperationalError) -> Response:
+    """Tell a database that is busy, which passes, from one that fails."""
+    if not is_busy(error):
+        return answer_unforeseen(error)
+    return _busy(BankBusyError("Another program is writing to the database; try again"))
+
+
+def _job_conflict(error: JobConflictError) -> Response:
+    return answer_http_error(Problem("conflict", str(error)))
+
+
 def init_app(app: Flask) -> None:
     """Register the handlers."""
     for kind in (
@@ -99,6 +112,7 @@ def init_app(app: Flask) -> None:
         SignInUnknownError,
         CardUnknownError,
         AttachmentUnknownError,
+        JobUnknownError,
     ):
         app.register_error_handler(kind, _unknown)
     app.register_error_handler(ValidationError, _invalid)
@@ -112,3 +126,5 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(FileRefusedError, _file_refused)
     app.register_error_handler(FileKindError, _kind_refused)
     app.register_error_handler(QuotaExceededError, _no_room)
+    app.register_error_handler(OperationalError, _operational)
+    app.register_error_handler(JobConflictError, _job_conflict)
