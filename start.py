@@ -9,12 +9,15 @@ import os
 import sys
 from pathlib import Path
 
+from honcho import manager as honcho
 from honcho.environ import parse_procfile
-from honcho.manager import Manager
 from honcho.printer import Printer
 
 ROOT = Path(__file__).resolve().parent
 STOPPED_BY_USER = {130, 143}
+
+#: Seconds that a process has to end in; Honcho's own five would cut short what a worker still does.
+honcho.KILL_WAIT = 15
 
 
 class QuietPrinter(Printer):
@@ -37,7 +40,7 @@ def main() -> int:
         "FLASK_APP": "wsgi",
         "PYTHONUNBUFFERED": "1",
     }
-    manager = Manager(QuietPrinter(sys.stdout))
+    manager = honcho.Manager(QuietPrinter(sys.stdout))
     for name, command in processes.items():
         # `exec`: signals reach the process itself and not a shell in front of it.
         manager.add_process(name, f"exec {command}", env=environ, cwd=str(ROOT))

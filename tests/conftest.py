@@ -114,6 +114,7 @@ def settings(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> It
     own = {
         "APP_ENV": "testing",
         "ATTACHMENTS_FOLDER": str(tmp_path / "attachments"),
+        "JOBS_FOLDER": str(tmp_path / "jobs"),
         "SESSION_FOLDER": str(tmp_path / "sessions"),
     }
     if backend == "sqlite":

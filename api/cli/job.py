@@ -45,7 +45,7 @@ def show(job_id: str) -> None:
     with told(*_REFUSED):
         job = queue.get(job_id, None)
     click.echo(_line(job))
-    for name in ("attempt", "error", "parameters", "result", "started_at", "finished_at"):
+    for name in ("attempt", "worker", "error", "parameters", "result", "started_at", "finished_at"):
         if (value := getattr(job, name)) is not None:
             click.echo(f"{name}: {value}")
     for refusal in job.refusals:

@@ -6,6 +6,7 @@ that is complete, where the server says that it ends the stream by itself; so th
 Source: https://flask.palletsprojects.com/en/stable/web/#flask.Request.max_content_length
 """
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import IO
@@ -61,7 +62,13 @@ def _of_form() -> Upload:
         detail = "Send a form with one file in it, named file; options go into the query."
         raise invalid([{"pointer": "#/file", "detail": detail, "code": "required"}])
     sent = files["file"]
-    return Upload(None, sent.filename or None, _checked(_chunks(sent.stream)))
+    return Upload(None, _last_part(sent.filename or ""), _checked(_chunks(sent.stream)))
+
+
+def _last_part(name: str) -> str | None:
+    """Return a file's name without folders and control characters; it is data, never a path."""
+    last = re.split(r"[/\\]", name)[-1]
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", "", last)[:200] or None
 
 
 def _chunks(stream: IO[bytes]) -> Iterator[bytes]:

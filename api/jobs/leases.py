@@ -17,6 +17,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from os import getpid
+from socket import gethostname
 from threading import Event, Thread
 from time import monotonic
 from typing import Any, NoReturn
@@ -214,6 +216,7 @@ def claim(job_id: str, patience: float | None = None) -> Lease | None:
             attempt=Job.attempt + 1,
             lease_token=str(uuid4()),
             lease_expires_at=moment + timedelta(seconds=current_app.config["JOB_LEASE_SECONDS"]),
+            worker=f"{gethostname()[:80]}:{getpid()}",
             started_at=func.coalesce(Job.started_at, moment),
             phase=None,
             done=0,

@@ -60,6 +60,7 @@ class Job(Base):
     due_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     lease_token: Mapped[str | None] = mapped_column(String(36))
     lease_expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    worker: Mapped[str | None] = mapped_column(String(100))
     phase: Mapped[str | None] = mapped_column(String(20))
     done: Mapped[int] = mapped_column(Integer, default=0)
     total: Mapped[int | None] = mapped_column(Integer)

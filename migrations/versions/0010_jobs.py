@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("due_at", moment, nullable=False),
         sa.Column("lease_token", sa.String(36)),
         sa.Column("lease_expires_at", moment),
+        sa.Column("worker", sa.String(100)),
         sa.Column("phase", sa.String(20)),
         sa.Column("done", sa.Integer, nullable=False),
         sa.Column("total", sa.Integer),

@@ -19,6 +19,7 @@ OWN, EDIT, MANAGE = Action.USE_OWN_ACCOUNT, Action.EDIT_QUESTION, Action.MANAGE_
 DRAFT, CREATE, DELETE = Action.CREATE_DRAFT, Action.CREATE_QUESTION, Action.DELETE_QUESTION
 PUBLISH, GRANT = Action.PUBLISH_QUESTION, Action.GRANT_QUESTION
 ATTACH, DETACH = Action.CREATE_ATTACHMENT, Action.DELETE_ATTACHMENT
+IMPORT, JOBS = Action.IMPORT_QUESTIONS, Action.MANAGE_JOBS
 
 #: What needs a permission, said a second time: a decorator that gets lost is to be noticed.
 PROTECTED = {
@@ -52,6 +53,13 @@ PROTECTED = {
     "POST /api/v1/questions/<number>/attachments": ATTACH,
     "DELETE /api/v1/attachments/<uuid:attachment>": OWN,  # one's own; DETACH for another's
     "GET /api/v1/me/attachments": OWN,
+    "POST /api/v1/imports": IMPORT,
+    "POST /api/v1/exports": OWN,
+    "GET /api/v1/jobs": OWN,
+    "GET /api/v1/jobs/<uuid:job_id>": OWN,
+    "PUT /api/v1/jobs/<uuid:job_id>/cancellation": OWN,
+    "POST /api/v1/jobs/<uuid:job_id>/retries": OWN,
+    "GET /api/v1/jobs/<uuid:job_id>/file": OWN,
 }
 
 #: What changes something, or may, and is open to everybody.
@@ -70,12 +78,14 @@ OPEN_CHANGES = {
     "PUT /api/v1/practice/round/cards/<int(max=2147483647):position>/grade",
 }
 
+EDITORS = {OWN, DRAFT, ATTACH, DETACH, CREATE, EDIT, DELETE, PUBLISH, GRANT, IMPORT}
+
 MAY = {
     None: set(),
     Role.READER: {OWN},
     Role.CONTRIBUTOR: {OWN, DRAFT, ATTACH},
-    Role.EDITOR: {OWN, DRAFT, ATTACH, DETACH, CREATE, EDIT, DELETE, PUBLISH, GRANT},
-    Role.ADMINISTRATOR: {OWN, DRAFT, ATTACH, DETACH, CREATE, EDIT, DELETE, PUBLISH, GRANT, MANAGE},
+    Role.EDITOR: EDITORS,
+    Role.ADMINISTRATOR: EDITORS | {JOBS, MANAGE},
 }
 
 VALUES = {
@@ -84,6 +94,7 @@ VALUES = {
     "draft": "00000000-0000-4000-8000-000000000000",
     "sid": "00000000-0000-4000-8000-000000000000",
     "attachment": "00000000-0000-4000-8000-000000000000",
+    "job_id": "00000000-0000-4000-8000-000000000000",
     "username": "nobody-of-that-name",
     "role": "reader",
     "position": "1",

@@ -182,6 +182,8 @@ def _parse(media_type: str, data: bytes) -> Any:
     """Read a body by its media type. Raises ValueError."""
     if media_type == "application/yaml":
         return _parse_yaml(data)
+    if media_type.startswith("text/"):
+        return data.decode()
     return json.loads(data, parse_constant=_no_constant)
 
 

@@ -1,0 +1,1 @@
+"""Tests of jobs: leases, workers killed in the middle of them, sweeps."""

@@ -1,0 +1,117 @@
+"""Workers killed by SIGKILL in the middle of an import: nothing is lost, nothing comes twice."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import create_engine, make_url, text
+
+from api.models import JobState
+from tests.accounts.tools import make_user
+from tests.conftest import MakeApp, Settings
+from tests.jobs.tools import (
+    SOON,
+    kill_group,
+    kill_holder,
+    new_export,
+    new_import,
+    questions,
+    row,
+    stored_between,
+    wait_until_ended,
+    worker,
+)
+from tests.v1.tools import sqlite_only, wait_for
+
+COUNT = 1500
+TWO_KILOBYTES = 2000
+
+
+@pytest.fixture
+def broker(backend: str, request: pytest.FixtureRequest) -> dict[str, str]:
+    """Both ways to run it: PostgreSQL with Redis, SQLite with files."""
+    return {} if backend == "sqlite" else {"REDIS_URL": request.getfixturevalue("redis_url")}
+
+
+def kill_before_the_write(app: Flask, settings: Settings, job_id: str) -> None:
+    wait_for(lambda: row(app, job_id).phase in {"reading", "checking"}, 30)
+    kill_holder(app, job_id)
+
+
+def kill_in_the_middle_of_the_write(app: Flask, settings: Settings, job_id: str) -> None:
+    url = settings["DATABASE_URL"]
+    if url.startswith("sqlite"):
+        log = Path(f"{make_url(url).database}-wal")
+        wait_for(lambda: row(app, job_id).phase == "checking", 30)
+        before = log.stat().st_size
+        # Pages that are written but not committed have grown out of the cache and into the log.
+        wait_for(lambda: log.stat().st_size > before + 1_000_000, 30)
+        kill_holder(app, job_id)
+        return
+    with held(url) as waiting:
+        wait_for(waiting, 30)
+        kill_holder(app, job_id)
+
+
+@contextmanager
+def held(url: str) -> Iterator[object]:
+    """Hold a table on PostgreSQL that an import comes to late; yields what tells that one waits."""
+    engine = create_engine(url)
+    waiters = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = "
+                   "'question_topics'::regclass")  # fmt: skip
+    try:
+        with engine.connect() as holder, engine.connect() as watcher:
+            holder.execute(text("LOCK TABLE question_topics IN SHARE MODE"))
+
+            def waiting() -> bool:
+                found = watcher.scalar(waiters)
+                watcher.rollback()
+                return bool(found)
+
+            yield waiting
+            holder.rollback()
+    finally:
+        engine.dispose()
+
+
+KILLS = (kill_before_the_write, kill_in_the_middle_of_the_write)
+
+
+def test_a_worker_killed_at_any_moment_loses_and_doubles_nothing(
+    make_app: MakeApp, settings: Settings, broker: dict[str, str]
+) -> None:
+    app = make_app(**broker, **SOON)
+    make_user(app)
+    with worker(settings, **broker, JOB_WORKERS="2"):
+        for first, kill in zip((1000, 10_000), KILLS, strict=True):
+            job_id = new_import(app, questions(first, COUNT, TWO_KILOBYTES))
+            kill(app, settings, job_id)
+            assert stored_between(app, first, COUNT) == (0, 0), kill.__name__
+            job = wait_until_ended(app, job_id)
+            assert job.state == JobState.SUCCEEDED, job.error
+            assert job.attempt >= 2
+            assert job.result is not None
+            assert job.result["created"] == COUNT
+            assert stored_between(app, first, COUNT) == (COUNT, COUNT), kill.__name__
+
+
+@sqlite_only
+def test_a_job_whose_whole_worker_died_is_done_by_the_next_though_nobody_rings(
+    make_app: MakeApp, settings: Settings
+) -> None:
+    app = make_app(**SOON)
+    make_user(app)
+    job_id = new_import(app, questions(1000, COUNT, TWO_KILOBYTES))
+    with worker(settings, "--pool", "solo") as first:
+        wait_for(lambda: row(app, job_id).state == JobState.RUNNING, 30)
+        kill_group(first)
+    assert row(app, job_id).state == JobState.RUNNING
+    waiting = new_export(app)
+    with worker(settings, "--pool", "solo"):
+        assert wait_until_ended(app, waiting).state == JobState.SUCCEEDED
+        assert wait_until_ended(app, job_id).state == JobState.SUCCEEDED
+    assert stored_between(app, 1000, COUNT) == (COUNT, COUNT)
+    assert os.listdir(Path(settings["JOBS_FOLDER"]) / "files") == [row(app, waiting).file_name]
