@@ -354,11 +354,6 @@ def _database_url(text: str) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def _folder(text: str) -> str:
-    """Return an absolute path; a relative one counts from the project's folder."""
-    return os.path.normpath(ROOT / text)
-
-
 def _sqlite(url: URL) -> URL:
     if url.host or url.username:
         raise ValidationError("names a host; a SQLite URL has three slashes before the path")
@@ -366,14 +361,6 @@ def _sqlite(url: URL) -> URL:
     if path in ("", ":memory:") or path.startswith("file:") or {"mode", "uri"} & set(url.query):
         raise ValidationError("names no file; every process needs to open the same one")
     return url.set(drivername="sqlite", database=os.path.normpath(ROOT / path))
-
-
-def _private_folder(text: str) -> str:
-    """Return the absolute path of a folder that is not among the files which are served."""
-    path = Path(os.path.normpath(ROOT / text))
-    if path == ROOT or path.is_relative_to(ROOT / "api") or path == Path(path.anchor):
-        raise ValidationError("is a folder of the code or of the whole system")
-    return str(path)
 
 
 def _postgresql(url: URL) -> URL:
@@ -392,11 +379,13 @@ def _postgresql(url: URL) -> URL:
 
 
 def _folder(text: str) -> str:
-    """Return an absolute path; a relative one counts from the project's folder."""
-    path = os.path.normpath(ROOT / text)
-    if Path(path).is_file():
+    """Return the absolute path of a folder that holds none of the files which are served."""
+    path = Path(os.path.normpath(ROOT / text))
+    if path.is_file():
         raise ValidationError("is a file")
-    return path
+    if path == ROOT or path.is_relative_to(ROOT / "api") or path == Path(path.anchor):
+        raise ValidationError("is a folder of the code or of the whole system")
+    return str(path)
 
 
 def _redis_url(text: str) -> str:
@@ -439,6 +428,11 @@ _KEY_HINT = 'make one with: python -c "import secrets; print(secrets.token_urlsa
 _RATE = (
     "a limit such as 600 per minute or 10/second, several separated by ; "
     "(1 or more, in a year or less)"
+)
+
+
+_FOLDER = _text(
+    _folder, "a folder outside the code (a relative path counts from the project)", "path"
 )
 
 
@@ -572,11 +566,11 @@ class Settings:
     SESSION_FOLDER: Annotated[
         str,
         Setting(
-            _text(_folder, "a path (a relative one counts from the project's folder)"),
+            _FOLDER,
             "Folder of the sessions that are kept in files, which is so without Redis.",
             secret=True,  # a folder of this machine is nobody else's business
         ),
-    ] = str(ROOT / "instance" / "sessions")
+    ] = _in_instance("sessions")
     PRACTICE_SECONDS: Annotated[
         int,
         Setting(
@@ -627,22 +621,17 @@ class Settings:
     ] = 50 * 1024**2
     ATTACHMENTS_FOLDER: Annotated[
         str,
-        Setting(
-            _text(
-                _private_folder, "a path outside the code (a relative one counts from the project)"
-            ),
-            "Folder in which attachments are kept; all nodes share it.",
-            secret=True,
-        ),
-    ] = str(ROOT / "instance" / "attachments")
+        Setting(_FOLDER, "Folder in which attachments are kept; all nodes share it.", secret=True),
+    ] = _in_instance("attachments")
     IMPORT_MAX_BYTES: Annotated[
         int, Setting(_whole_number(1, 1024**3), "Bytes that a file to be imported may have.")
     ] = 32 * 1024**2
     JOBS_FOLDER: Annotated[
         str,
         Setting(
-            _text(_folder, "a folder; a relative path counts from the project's folder", "path"),
+            _FOLDER,
             "Folder for the files of jobs, and for their messages where there is no Redis.",
+            secret=True,
         ),
     ] = _in_instance("jobs")
     JOB_WORKERS: Annotated[int, Setting(_whole_number(1, 64), "Processes that do jobs.")] = 2
@@ -728,8 +717,9 @@ class Testing(Development):
     APP_ENV: Environment = field(init=False, default="testing")
     SECRET_KEY: str = TESTING_KEY
     DATABASE_URL: str = _sqlite_default("testing.sqlite3")
-    SESSION_FOLDER: str = str(ROOT / "instance" / "testing-sessions")
+    ATTACHMENTS_FOLDER: str = _in_instance("testing-attachments")
     JOBS_FOLDER: str = _in_instance("testing-jobs")
+    SESSION_FOLDER: str = _in_instance("testing-sessions")
     BCRYPT_LOG_ROUNDS: int = 4
 
 

@@ -102,6 +102,12 @@ def postgres_template(postgres: str) -> str:
     return "bank_template"
 
 
+def folders(root: Path) -> Settings:
+    """Settings that keep whatever an application writes to files below `root`."""
+    names = ("ATTACHMENTS_FOLDER", "JOBS_FOLDER", "SESSION_FOLDER")
+    return {name: str(root / name.partition("_")[0].lower()) for name in names}
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def backend(request: pytest.FixtureRequest) -> str:
     """Run the test once per database."""
@@ -111,12 +117,7 @@ def backend(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def settings(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Settings]:
     """Settings of a testing application on a database of its own with all fifty questions."""
-    own = {
-        "APP_ENV": "testing",
-        "ATTACHMENTS_FOLDER": str(tmp_path / "attachments"),
-        "JOBS_FOLDER": str(tmp_path / "jobs"),
-        "SESSION_FOLDER": str(tmp_path / "sessions"),
-    }
+    own = {"APP_ENV": "testing", **folders(tmp_path)}
     if backend == "sqlite":
         path = tmp_path / "bank.sqlite3"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)

@@ -73,6 +73,7 @@ def test_nothing_set_is_development() -> None:
     assert loaded.RATELIMIT_GUESSES == "10 per 15 minutes"
     assert loaded.BCRYPT_LOG_ROUNDS == 12
     assert (loaded.ACCESS_TOKEN_SECONDS, loaded.REFRESH_TOKEN_DAYS) == (900, 30)
+    assert (loaded.SESSION_STORAGE, loaded.PRACTICE_SECONDS) == ("server", 86_400)
 
 
 def test_the_default_database_is_an_absolute_path_beside_config_py() -> None:
@@ -230,6 +231,10 @@ def test_what_the_flask_command_copied_from_dotenv_still_counts_as_from_there(do
         ("ACCESS_TOKEN_SECONDS", "86400", 86_400),
         ("REFRESH_TOKEN_DAYS", "1", 1),
         ("REFRESH_TOKEN_DAYS", "365", 365),
+        ("SESSION_STORAGE", "Cookie", "cookie"),
+        ("SESSION_FOLDER", "/var/lib/bank/sessions/", "/var/lib/bank/sessions"),
+        ("PRACTICE_SECONDS", "10", 10),
+        ("PRACTICE_SECONDS", "2592000", 2_592_000),
         ("LOG_LEVEL", "debug", "DEBUG"),
         ("LOG_FORMAT", "JSON", "json"),
         ("READINESS_TIMEOUT", "0.05", 0.05),
@@ -259,6 +264,17 @@ def test_what_the_flask_command_copied_from_dotenv_still_counts_as_from_there(do
 )
 def test_a_value_is_read_as(name: str, text: str, value: object) -> None:
     assert getattr(load(**{name: text}), name) == value
+
+
+def test_a_relative_folder_counts_from_the_project_and_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    root = Path(config.__file__).parent
+    assert str(root / "instance" / "sessions") == load().SESSION_FOLDER
+    loaded = load(SESSION_FOLDER="data/sessions")
+    assert str(root / "data" / "sessions") == loaded.SESSION_FOLDER
+    assert described(loaded, "SESSION_FOLDER")["value"] == REDACTED
 
 
 def test_a_relative_sqlite_path_counts_from_the_project_not_from_the_working_directory(
@@ -301,6 +317,9 @@ def test_a_relative_sqlite_path_counts_from_the_project_not_from_the_working_dir
         ("ACCESS_TOKEN_SECONDS", "15m", "is not a whole number"),
         ("REFRESH_TOKEN_DAYS", "0", "is out of range; allowed: a whole number from 1 to 365"),
         ("REFRESH_TOKEN_DAYS", "366", "is out of range"),
+        ("SESSION_STORAGE", "redis", "is unknown; allowed: server or cookie"),
+        ("PRACTICE_SECONDS", "9", "is out of range; allowed: a whole number from 10 to 2592000"),
+        ("PRACTICE_SECONDS", "2592001", "is out of range"),
         ("MAX_CONTENT_LENGTH", "1 MiB", "is not a whole number"),
         ("CACHE_ENABLED", "maybe", "is neither true nor false"),
         ("LOG_LEVEL", "loud", "is unknown; allowed: DEBUG, INFO, WARNING, ERROR or CRITICAL"),

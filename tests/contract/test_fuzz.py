@@ -64,6 +64,8 @@ TOGETHER = {
     ("#/username", "This name or e-mail address is taken."),
     ("#/email", "This e-mail address is taken."),
     ("#/current_password", "Is not the password of this account."),
+    ("#/topic", "No question fits."),
+    ("#/difficulty", "No question fits."),
 }
 #: Likewise, with what depends on the value.
 TOLD = {
@@ -72,6 +74,7 @@ TOLD = {
         weak := re.compile(r"Too easy to guess: .+|Is \d+ bytes of UTF-8; bcrypt reads 72 .+")
     ),
     "#/new_password": weak,
+    "#/size": re.compile(r"Only \d+ questions? fits?; ask for fewer, or leave size out\."),
 }
 ADDRESS = re.compile(r"#/references/\d+/url")
 
@@ -159,6 +162,19 @@ def _device(case: Case, app: Flask, caller: Caller) -> None:
     case.path_parameters["sid"] = sign_in(app, caller.username).device
 
 
+def _round(case: Case, app: Flask, _: Caller) -> None:
+    """Send the cookie of a round whose every answer has been revealed."""
+    client = app.test_client()
+    client.post("/api/v1/practice/round", json={"size": 2})
+    for position in (1, 2):
+        client.post(f"/api/v1/practice/round/cards/{position}/reveal")
+    found = client.get_cookie("practice_round", path="/api/v1/practice")
+    assert found is not None
+    case.cookies["practice_round"] = found.value
+    if "position" in case.path_parameters:
+        case.path_parameters["position"] = 1 + int(case.path_parameters["position"]) % 2
+
+
 def _user(case: Case, app: Flask, _: Caller) -> None:
     case.path_parameters["username"] = sign_in(app).username
 
@@ -177,6 +193,7 @@ REAL: dict[str, Callable[[Case, Flask, Caller], None]] = {
     "signOut": _device,
     "grantRole": _user,
     "revokeRole": _user,
+    **dict.fromkeys(("getRound", "endRound", "getCard", "revealCard", "gradeCard"), _round),
 }
 
 

@@ -24,8 +24,10 @@ from api.bank.editing import EDITABLE
 from api.bank.formats import WRITABLE, Format
 from api.http import parsing
 from api.http.demonstrations import path_template
+from api.http.preferences import LANGUAGES, THEMES
 from api.http.problems import CATALOGUE
 from api.models import Difficulty, JobKind, JobState
+from api.practice.rounds import Grade
 from api.schemas.questions import QUESTION_FIELDS, SORT_CHOICES
 from api.v1.errors import CAUSES
 from api.v1.limits import STRATEGIES as LIMIT_STRATEGIES
@@ -349,6 +351,8 @@ def test_the_values_that_the_contract_lists_are_those_of_the_code() -> None:
     assert enum("JobKind") == [kind.value for kind in JobKind]
     assert enum("ImportFormat") == [each.value for each in Format]
     assert enum("ExportFormat") == [each.value for each in WRITABLE]
+    assert enum("Grade") == [grade.value for grade in Grade]
+    assert (enum("Language"), enum("Theme")) == (list(LANGUAGES), list(THEMES))
     assert enum("ErrorCause") == list(CAUSES)
     assert enum("LimitStrategy") == list(LIMIT_STRATEGIES)
     assert enum("LoadingStrategy") == list(LOADING_STRATEGIES)

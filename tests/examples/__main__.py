@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from api.bank.examples import console_blocks
+from tests.conftest import folders
 from tests.examples.runner import run
 from tests.examples.server import serving
 
@@ -23,8 +24,7 @@ def main(arguments: list[str]) -> int:
         with (
             tempfile.TemporaryDirectory() as folder,
             serving(
-                DATABASE_URL=f"sqlite:///{folder}/bank.sqlite3",
-                ATTACHMENTS_FOLDER=f"{folder}/attachments",
+                DATABASE_URL=f"sqlite:///{folder}/bank.sqlite3", **folders(Path(folder))
             ) as address,
         ):
             outcomes = [o for block in console_blocks(text) for o in run(block, address)]

@@ -16,7 +16,7 @@ import api
 import config
 from api.accounts import demo
 from api.bank.examples import Block, console_blocks
-from tests.conftest import dispose, required
+from tests.conftest import dispose, folders, required
 from tests.examples.runner import Outcome, callers_differ, run
 from tests.examples.server import ROOT, serving
 
@@ -72,10 +72,7 @@ def two_servers(template: Path, folder: Path) -> Iterator[Servers]:
     for database in databases:
         shutil.copy(template, database)
     contexts = [
-        serving(
-            DATABASE_URL=f"sqlite:///{database}",
-            ATTACHMENTS_FOLDER=str(database.with_suffix(".attachments")),
-        )
+        serving(DATABASE_URL=f"sqlite:///{database}", **folders(database.with_suffix(".files")))
         for database in databases
     ]
     with ExitStack() as stack, ThreadPoolExecutor() as pool:

@@ -22,6 +22,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "v1.limit": {"strategy": "fixed-window"},
     "v1.loading": {"strategy": "selectin"},
     "v1.scratch": {"key": "conditional"},
+    "v1.practice_card": {"position": 1},
     "v1.json": {"form": "dict"},
     "site.question": {"number": 51},
     "site.static": {"filename": "site.css"},
@@ -58,6 +59,7 @@ def reader(make_app: MakeApp) -> FlaskClient:
     client = app.test_client()
     client.environ_base |= authorization(app)
     client.put(SCRATCH, json={"content": {}}, headers={"If-None-Match": "*"})
+    client.post("/api/v1/practice/round", json={"size": 1})
     return client
 
 

@@ -1,9 +1,11 @@
 """`flask.session` beside the practice rounds: lazy, where it is kept, named anew, ended for good."""
 
+import tempfile
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from time import time
 from typing import Any
 
 import cachelib.file
@@ -109,7 +111,12 @@ def test_who_does_not_use_the_session_gets_no_cookie_and_is_asked_for_none(app: 
     interface: Any = app.extensions["sessions"]
     opened: list[Any] = []
     original = interface.site.open_session
-    interface.site.open_session = lambda *args: opened.append(args) or original(*args)
+
+    def counted(*args: Any) -> Any:
+        opened.append(args)
+        return original(*args)
+
+    interface.site.open_session = counted
     for address in ("/api/v1/questions/51", "/api/v1/", "/"):
         answer = client.get(address)
         assert answer.status_code == 200
@@ -217,8 +224,11 @@ def test_what_has_expired_is_removed_and_what_lives_is_not(
     kept = SessionFiles(tmp_path / "sessions")
     kept.set("brief", {"a": 1}, 10)
     kept.set("lasting", {"b": 2}, 10_000)
-    now = session_storage.time()
-    later = lambda: now + 100  # noqa: E731  # a clock
+    now = time()
+
+    def later() -> float:
+        return now + 100
+
     monkeypatch.setattr(session_storage, "time", later)
     monkeypatch.setattr(cachelib.file, "time", later)
     assert kept.get("brief") is None
@@ -237,7 +247,7 @@ def test_a_store_that_cannot_be_written_to_is_said_to_be_unavailable(
         raise OSError(28, "No space left on device")
 
     client = app.test_client()
-    monkeypatch.setattr(cachelib.file.tempfile, "mkstemp", full)
+    monkeypatch.setattr(tempfile, "mkstemp", full)
     answer = client.post(ROUND, json={"storage": "server"})
     refused(answer, "service-unavailable", 503)
     assert int(answer.headers["Retry-After"]) >= 1
@@ -259,7 +269,8 @@ def test_redis_shares_sessions_and_forgets_them_by_itself(
     server = redis.Redis.from_url(redis_url)
     (key,) = server.keys("question-bank:practice_id:*")
     assert 0 < server.ttl(key) <= timedelta(days=1).total_seconds()
-    assert server.get(key).startswith(b'{"_permanent":true,')
+    kept: Any = server.get(key)
+    assert kept.startswith(b'{"_permanent":true,')
     server.set(key, b"\x80\x04 not a session")
     refused(client.get(ROUND), "no-round", 404)
 

@@ -32,6 +32,9 @@ VALUES: dict[str, dict[str, str]] = {
     "v1.loading": {"strategy": "selectin"},
     "v1.json": {"form": "dict"},
     "v1.scratch": {"key": "a-key"},
+    "v1.practice_card": {"position": "1"},
+    "v1.practice_reveal": {"position": "1"},
+    "v1.practice_grade": {"position": "1"},
     "v1.sign_in": {"sid": "00000000-0000-4000-8000-000000000000"},
     "v1.user_role": {"username": "ada", "role": "reader"},
 }
@@ -66,6 +69,7 @@ def test_every_address_of_the_index_answers(app: Flask, client: FlaskClient) -> 
     assert created.status_code == 201
     draft = client.post("/api/v1/drafts", json={"prompt": "Is it?", "answer": "It is."}).get_json()
     values = VALUES | {name: {"draft": draft["id"]} for name in ("v1.draft", "v1.publication")}
+    assert client.post("/api/v1/practice/round", json={}).status_code == 201
     for entry in resources(client):
         if entry["name"] == ERRORS:
             continue
@@ -94,6 +98,8 @@ def walk(get: Callable[[str], TestResponse], host: str, prefix: str) -> set[str]
         response = get(address)
         if address.startswith(f"{root}/api/v1/errors/"):
             assert response.status_code in {404, 409, 413, 422, 500}, address
+        elif address == f"{root}/api/v1/practice/round":
+            assert response.status_code == 404  # nobody has started one
         else:
             assert response.status_code == (405 if address in write_only else 200), address
         if "json" not in response.content_type:

@@ -2,11 +2,11 @@
 
 import base64
 import json
+import time
 import zlib
 from pathlib import Path
 from typing import Any
 
-import itsdangerous.timed
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -231,10 +231,10 @@ def test_an_expired_cookie_is_told_from_a_forged_one(
 ) -> None:
     client = make_app(PRACTICE_SECONDS="60").test_client()
     start(client)
-    value, now = cookie(client, "cookie"), itsdangerous.timed.time.time
-    monkeypatch.setattr(itsdangerous.timed.time, "time", lambda: now() + 59)
+    value, now = cookie(client, "cookie"), time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 59)
     assert with_cookie(client, "cookie", value).status_code == 200
-    monkeypatch.setattr(itsdangerous.timed.time, "time", lambda: now() + 62)
+    monkeypatch.setattr(time, "time", lambda: now() + 62)
     answer = with_cookie(client, "cookie", value)
     refused(answer, "session-expired", 410)
     assert answer.headers["Set-Cookie"].startswith("practice_round=; Expires=Thu, 01 Jan 1970")
@@ -270,6 +270,10 @@ def test_the_cookie_goes_to_practice_alone_with_its_attributes(
         client = make_app(PREFERRED_URL_SCHEME=scheme).test_client()
         where = {"base_url": f"{scheme}://localhost"}
         begun = client.post(prefix + ROUND, json={"size": 1, "storage": storage}, **where)
+        links = begun.get_json()["links"]
+        assert all(
+            address.startswith(f"{scheme}://localhost{prefix}/api") for address in links.values()
+        )
         ended = client.delete(prefix + ROUND, **where)
         assert ended.status_code == 204
         for answer in (begun, ended):
