@@ -27,6 +27,7 @@ import api
 import config
 from api.accounts import tokens, users
 from api.accounts.permissions import Role
+from api.bank import drafts, editing, grants
 from api.extensions import db
 from api.models import ScratchDocument
 from tests.conftest import _execute, dispose
@@ -142,20 +143,68 @@ def administrator(app: Flask) -> Caller:
     return sign_in(app)
 
 
-def _fill(case: Case, **members: str) -> None:
+#: What judges a question, once the precondition holds.
+JUDGED = {"changeQuestion", "replaceQuestion", "changeDraft", "replaceDraft"}
+
+
+def _fill(case: Case, **members: Any) -> None:
     assert isinstance(case.body, dict)
     case.body = {**case.body, **members}
 
 
 def match_any_state(case: Case) -> None:
     """Let the precondition hold, else no faulty question would be judged: it comes first."""
-    if _id(case) == "changeQuestion" and (not _is_valid(case) or _every_second(case)):
+    if _id(case) in JUDGED and (not _is_valid(case) or _every_second(case)):
         case.headers.pop("If-None-Match", None)
         case.headers["If-Match"] = "*"
 
 
 def _question(case: Case, _: Flask, __: Caller) -> None:
     case.path_parameters["number"] = 51 + int(case.path_parameters["number"]) % 50
+
+
+def _new_question(app: Flask, caller: Caller) -> int:
+    """Create a question under a number that random ones do not reach; return it."""
+    members = {"prompt": "Is it real?", "answer": "It is."}
+    with app.app_context():
+        author = users.get(caller.username).id
+        return editing.create(members, 10**9 + uuid4().int % 10**9, author).number
+
+
+def _own_question(case: Case, app: Flask, caller: Caller) -> None:
+    case.path_parameters["number"] = _new_question(app, caller)
+    case.headers.pop("If-None-Match", None)
+    case.headers["If-Match"] = "*"
+
+
+def _own_revision(case: Case, app: Flask, caller: Caller) -> None:
+    _own_question(case, app, caller)
+    case.path_parameters["revision"] = 1
+    if case.method == "GET":
+        del case.headers["If-Match"]
+
+
+def _draft(case: Case, app: Flask, caller: Caller) -> None:
+    members = {
+        "prompt": "Is it real?",
+        "answer": "It is.",
+        "number": 2 * 10**9 + uuid4().int % 10**8,
+    }
+    with app.app_context():
+        reader = drafts.Reader(user_id=users.get(caller.username).id, reviews=True)
+        case.path_parameters["draft"] = drafts.create(members, reader).id
+    if case.method != "GET":
+        case.headers.pop("If-None-Match", None)
+        case.headers["If-Match"] = "*"
+
+
+def _grantee(case: Case, app: Flask, caller: Caller) -> None:
+    _question(case, app, caller)
+    case.path_parameters["username"] = sign_in(app).username
+    if case.method == "DELETE":
+        with app.app_context():
+            user = users.get(case.path_parameters["username"])
+            grants.give(case.path_parameters["number"], user, user)
 
 
 def _device(case: Case, app: Flask, caller: Caller) -> None:
@@ -181,7 +230,21 @@ def _user(case: Case, app: Flask, _: Caller) -> None:
 
 #: What cannot be drawn at random: names, passwords, ids and tokens that exist, and states that hold.
 REAL: dict[str, Callable[[Case, Flask, Caller], None]] = {
+    "createQuestion": lambda case, *_: _fill(case, number=10**9 + uuid4().int % 10**9),
     "changeQuestion": _question,
+    "replaceQuestion": _own_question,
+    "deleteQuestion": _own_question,
+    "listGrants": _question,
+    "grantQuestion": _grantee,
+    "revokeQuestion": _grantee,
+    "listRevisions": _question,
+    "getRevision": _own_revision,
+    "restoreRevision": _own_revision,
+    "getDraft": _draft,
+    "replaceDraft": _draft,
+    "changeDraft": _draft,
+    "deleteDraft": _draft,
+    "publishDraft": _draft,
     "createUser": lambda case, *_: _fill(case, username=uuid4().hex, password=PASSWORD),
     "signIn": lambda case, _, caller: _fill(case, username=caller.username, password=PASSWORD),
     "refreshSignIn": lambda case, app, _: _fill(
