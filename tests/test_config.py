@@ -71,6 +71,10 @@ def test_nothing_set_is_development() -> None:
     assert loaded.SESSION_COOKIE_SECURE is False
     assert loaded.RATELIMIT_SIGN_INS == "60 per minute"
     assert loaded.RATELIMIT_GUESSES == "10 per 15 minutes"
+    assert loaded.RATELIMIT_UPLOADS == "30 per minute"
+    assert (loaded.ATTACHMENT_BYTES, loaded.ATTACHMENTS_QUOTA) == (5 * 1024**2, 50 * 1024**2)
+    assert loaded.ATTACHMENT_PIXELS == 16_000_000
+    assert f"{Path(config.__file__).parent}/instance/attachments" == loaded.ATTACHMENTS_FOLDER
     assert loaded.BCRYPT_LOG_ROUNDS == 12
     assert (loaded.ACCESS_TOKEN_SECONDS, loaded.REFRESH_TOKEN_DAYS) == (900, 30)
     assert (loaded.SESSION_STORAGE, loaded.PRACTICE_SECONDS) == ("server", 86_400)
@@ -227,6 +231,13 @@ def test_what_the_flask_command_copied_from_dotenv_still_counts_as_from_there(do
         ("RATELIMIT_GUESSES", "5/minute;  20 per hour", "5/minute; 20 per hour"),
         ("BCRYPT_LOG_ROUNDS", "4", 4),
         ("BCRYPT_LOG_ROUNDS", "18", 18),
+        ("RATELIMIT_UPLOADS", "5/minute;  20 per hour", "5/minute; 20 per hour"),
+        ("ATTACHMENT_BYTES", "1", 1),
+        ("ATTACHMENT_BYTES", str(1024**3), 1024**3),
+        ("ATTACHMENT_PIXELS", "80000000", 80_000_000),
+        ("ATTACHMENTS_QUOTA", "0", 0),
+        ("ATTACHMENTS_FOLDER", "/srv/files/../kept/", "/srv/kept"),
+        ("ATTACHMENTS_FOLDER", "kept", f"{config.ROOT}/kept"),
         ("ACCESS_TOKEN_SECONDS", "10", 10),
         ("ACCESS_TOKEN_SECONDS", "86400", 86_400),
         ("REFRESH_TOKEN_DAYS", "1", 1),
@@ -321,6 +332,18 @@ def test_a_relative_sqlite_path_counts_from_the_project_not_from_the_working_dir
         ("PRACTICE_SECONDS", "9", "is out of range; allowed: a whole number from 10 to 2592000"),
         ("PRACTICE_SECONDS", "2592001", "is out of range"),
         ("MAX_CONTENT_LENGTH", "1 MiB", "is not a whole number"),
+        ("ATTACHMENT_BYTES", "0", "is out of range"),
+        ("ATTACHMENT_BYTES", "5 MB", "is not a whole number"),
+        (
+            "ATTACHMENT_PIXELS",
+            "80000001",
+            "is out of range; allowed: a whole number from 1 to 80000000",
+        ),
+        ("ATTACHMENTS_QUOTA", "-1", "is out of range"),
+        ("ATTACHMENTS_FOLDER", ".", "is a folder of the code or of the whole system"),
+        ("ATTACHMENTS_FOLDER", "api/site/static", "is a folder of the code"),
+        ("ATTACHMENTS_FOLDER", "kept/../api/x", "is a folder of the code"),
+        ("ATTACHMENTS_FOLDER", "/", "is a folder of the code or of the whole system"),
         ("CACHE_ENABLED", "maybe", "is neither true nor false"),
         ("LOG_LEVEL", "loud", "is unknown; allowed: DEBUG, INFO, WARNING, ERROR or CRITICAL"),
         ("PREFERRED_URL_SCHEME", "ftp", "is unknown; allowed: http or https"),

@@ -8,14 +8,14 @@ https://www.rfc-editor.org/rfc/rfc7578
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from flask import request
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.formparser import FormDataParser
+from werkzeug.formparser import FormDataParser, default_stream_factory
 from werkzeug.wsgi import get_input_stream
 
 from api.demonstrations import demonstrates
@@ -59,19 +59,23 @@ def received_file(limit: int) -> Iterator[Upload]:
     request.max_content_length = limit  # what the refusal tells
     if (request.content_length or 0) > limit:
         raise RequestEntityTooLarge
-    form, files = _parse(limit)
-    try:
+    with ExitStack() as spools:  # closed after a broken body too
+        form, files = _parse(limit, spools)
         file = _only_file(form, files)
         media_type = file.mimetype if file.headers.get("Content-Type") else None
         yield Upload(file.filename or "", media_type, file.stream.read())
-    finally:
-        for _, file in files:
-            file.close()
 
 
-def _parse(limit: int) -> tuple[list[tuple[str, str]], list[tuple[str, FileStorage]]]:
-    """Return the form's texts and files in their order."""
+def _parse(
+    limit: int, spools: ExitStack
+) -> tuple[list[tuple[str, str]], list[tuple[str, FileStorage]]]:
+    """Return the form's texts and files in their order; `spools` closes what the files lie in."""
+
+    def spool(**expected: Any) -> IO[bytes]:
+        return spools.enter_context(default_stream_factory(**expected))
+
     parser = FormDataParser(
+        stream_factory=spool,
         max_form_memory_size=2 * MAX_TEXT_BYTES,  # Werkzeug counts the piece that it reads with it
         max_form_parts=MAX_PARTS,
         silent=False,

@@ -120,12 +120,13 @@ class AttachmentFile(Resource):
 
 
 def _asks_for_one_range() -> bool:
-    """Tell whether Werkzeug may look at `Range`: it answers 416 to several ranges and to what is no
-    range at all, where RFC 9110 (section 14.2) has the whole file sent.
+    """Tell whether Werkzeug may look at `Range`: it answers 416 to several ranges, to other units and
+    to what is no range at all, where RFC 9110 (section 14.2) has the whole file sent.
     """
-    return "Range" not in request.headers or (
-        request.range is not None and len(request.range.ranges) == 1
-    )
+    asked = request.range
+    if asked is None:
+        return "Range" not in request.headers
+    return asked.units == "bytes" and len(asked.ranges) == 1
 
 
 class OwnAttachments(Resource):

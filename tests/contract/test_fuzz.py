@@ -291,6 +291,7 @@ def app(
     environ = {
         "APP_ENV": "testing",
         "DATABASE_URL": url,
+        "ATTACHMENTS_FOLDER": str(tmp_path_factory.mktemp("attachments")),
         "RATELIMIT_ENABLED": "false",
         "LOG_LEVEL": "CRITICAL",  # thousands of lines, which pytest would keep
     }

@@ -11,7 +11,10 @@ from tests.conftest import MakeApp, Settings
 from tests.v1.tools import sqlite_only
 
 CHECK = "/api/v1/configuration/check"
-SECRETS = {"SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASE_URL", "REDIS_URL", "SESSION_FOLDER"}
+SECRETS = {
+    "SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASE_URL", "REDIS_URL", "ATTACHMENTS_FOLDER",
+    "JOBS_FOLDER", "SESSION_FOLDER",
+}  # fmt: skip
 GOOD = {
     "APP_ENV": "production",
     "SECRET_KEY": "a long key of which nobody knows any part",

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from api.http.demonstrations import path_template
 from api.http.problems import CATALOGUE
 from api.v1.errors import CAUSES
 from tests.accounts.tools import authorization
+from tests.attachments.samples import picture
 from tests.conftest import MakeApp
 from tests.v1.tools import link_field, strings
 
@@ -26,6 +28,7 @@ VALUES: dict[str, dict[str, str]] = {
     "v1.revisions": {"number": "71"},
     "v1.revision": {"number": "71", "revision": "1"},
     "v1.restoration": {"number": "71", "revision": "1"},
+    "v1.attachments": {"number": "71"},
     "v1.topic": {"slug": "rest"},
     "v1.problem": {"slug": "not-found"},
     "v1.limit": {"strategy": "moving-window"},
@@ -70,12 +73,17 @@ def test_every_address_of_the_index_answers(app: Flask, client: FlaskClient) -> 
     draft = client.post("/api/v1/drafts", json={"prompt": "Is it?", "answer": "It is."}).get_json()
     values = VALUES | {name: {"draft": draft["id"]} for name in ("v1.draft", "v1.publication")}
     assert client.post("/api/v1/practice/round", json={}).status_code == 201
+    uploaded = client.post(
+        "/api/v1/questions/71/attachments", data={"file": (BytesIO(picture()), "a.png")}
+    )
+    made = {"attachment": uploaded.get_json()["id"]}  # type: ignore[index]  # checked against the contract
+    values |= {"v1.attachment": made, "v1.attachment_file": made}
     for entry in resources(client):
         if entry["name"] == ERRORS:
             continue
         address = entry.get("href") or entry["template"].format(**values[entry["name"]])
         if "GET" in entry["methods"]:
-            assert client.get(address).status_code == 200, address
+            assert client.get(address, buffered=True).status_code == 200, address
         else:
             allowed = client.options(address).headers["Allow"].split(", ")
             assert set(entry["methods"]) <= set(allowed)

@@ -1,0 +1,1 @@
+"""Attachments: names, pictures, PDFs, folder and rows; hostile files made on the spot."""
