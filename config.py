@@ -578,6 +578,12 @@ class Settings:
             "Seconds after its last change for which a practice round is kept.",
         ),
     ] = 86_400
+    IDEMPOTENCY_HOURS: Annotated[
+        int, Setting(_whole_number(1, 720), "Hours for which an answer is kept under its key.")
+    ] = 24
+    IDEMPOTENCY_KEY_REQUIRED: Annotated[
+        bool, Setting(_switch(), "Whether a POST that creates must carry an Idempotency-Key.")
+    ] = False
     CORS_ORIGINS: Annotated[
         tuple[str, ...],
         Setting(

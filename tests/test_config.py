@@ -78,6 +78,7 @@ def test_nothing_set_is_development() -> None:
     assert loaded.BCRYPT_LOG_ROUNDS == 12
     assert (loaded.ACCESS_TOKEN_SECONDS, loaded.REFRESH_TOKEN_DAYS) == (900, 30)
     assert (loaded.SESSION_STORAGE, loaded.PRACTICE_SECONDS) == ("server", 86_400)
+    assert (loaded.IDEMPOTENCY_HOURS, loaded.IDEMPOTENCY_KEY_REQUIRED) == (24, False)
 
 
 def test_the_default_database_is_an_absolute_path_beside_config_py() -> None:

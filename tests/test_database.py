@@ -24,7 +24,16 @@ from api import database
 from api.accounts import users
 from api.bank import drafts, editing, grants
 from api.extensions import db
-from api.models import Attachment, DataVersion, Question, ScratchDocument, Topic, User, revisions
+from api.models import (
+    Attachment,
+    DataVersion,
+    IdempotencyKey,
+    Question,
+    ScratchDocument,
+    Topic,
+    User,
+    revisions,
+)
 from tests.accounts.tools import ME, device_of, make_user, new_device
 from tests.conftest import MakeApp, Settings
 
@@ -129,6 +138,18 @@ def test_every_migration_keeps_every_row_on_the_way_down_and_up_again(app: Flask
     alembic = revisions.alembic_config()
     with app.app_context():
         db.session.add(ScratchDocument(key="kept", content={"a": [1]}, expires_at=moment))
+        db.session.add(
+            IdempotencyKey(
+                scope="s",
+                key="kept",
+                digest="d",
+                lease="l",
+                lease_expires_at=moment,
+                headers=[["Location", "/x"]],
+                body=b"\x00\xff",
+                expires_at=moment,
+            )
+        )
         db.session.commit()
         new_device(app)
         _write_something(app)
@@ -156,6 +177,7 @@ def test_every_migration_keeps_every_row_on_the_way_down_and_up_again(app: Flask
                 "data_versions",
                 "drafts",
                 "question_grants",
+                "idempotency_keys",
                 "question_references",
                 "question_revisions",
                 "question_topics",

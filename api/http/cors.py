@@ -15,8 +15,9 @@ from api.extensions import cors
 #: What a page of another origin may read of a response, beside the few that are always readable.
 EXPOSED_HEADERS = [
     "Accept-Ranges", "Cache-Status", "Content-Disposition", "Content-Location", "Content-Range",
-    "Deprecation", "ETag", "Link", "Location", "Preference-Applied", "RateLimit", "RateLimit-Policy",
-    "Retry-After", "Server-Timing", "Sunset", "WWW-Authenticate", "X-Request-ID",
+    "Deprecation", "ETag", "Idempotent-Replayed", "Link", "Location", "Preference-Applied",
+    "RateLimit", "RateLimit-Policy", "Retry-After", "Server-Timing", "Sunset", "WWW-Authenticate",
+    "X-Request-ID",
 ]  # fmt: skip
 
 #: What it may send.

@@ -168,6 +168,15 @@ CATALOGUE: dict[str, ProblemType] = {
             "and repeat the request.",
         ),
         ProblemType(
+            "idempotency-conflict",
+            409,
+            "Idempotency key in use",
+            "An earlier request of this `Idempotency-Key` is still running, or it was carried out and "
+            "its answer was lost: the `code` in `errors` tells which.",
+            "Send the same request again after the seconds that `Retry-After` gives. Where the answer "
+            "was lost, look for what the request created; do not repeat it under another key.",
+        ),
+        ProblemType(
             "precondition-failed",
             412,
             "Precondition failed",

@@ -4,6 +4,7 @@ from api.models.account import RoleRow, SignIn, User, UserRole, folded
 from api.models.attachment import Attachment
 from api.models.data_version import DataVersion
 from api.models.draft import Draft
+from api.models.idempotency import IdempotencyKey, KeyState
 from api.models.job import Job, JobKind, JobState
 from api.models.question import (
     Difficulty,
@@ -21,9 +22,11 @@ __all__ = [
     "DataVersion",
     "Difficulty",
     "Draft",
+    "IdempotencyKey",
     "Job",
     "JobKind",
     "JobState",
+    "KeyState",
     "Question",
     "QuestionGrant",
     "QuestionRevision",

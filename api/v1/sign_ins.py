@@ -45,7 +45,11 @@ class SignInList(Resource):
     @sign_in_attempts
     @body(SignInBody)
     def post(self, args: dict[str, Any]) -> Response:
-        """Log in. The refusal is the same, and takes as long, whether or not the name exists."""
+        """Log in. The refusal is the same, and takes as long, whether or not the name exists.
+
+        Without `Idempotency-Key`: the answer holds tokens, which are kept nowhere, and a second device
+        does no harm.
+        """
         user = guesses.authenticate(args["username"], args["password"])
         if user is None:
             raise bearer.refusal("wrong-credentials", "Name and password do not match.", None)

@@ -11,6 +11,7 @@ from api.access.identity import current_device, requires, signed_in
 from api.accounts import tokens, users
 from api.accounts.permissions import Action, Role
 from api.demonstrations import demonstrates
+from api.http.idempotency import idempotent
 from api.http.limits import sign_in_attempts, writes
 from api.http.parsing import body
 from api.http.responses import no_content
@@ -27,6 +28,7 @@ class UserList(Resource):
 
     @takes_no_identity
     @sign_in_attempts
+    @idempotent
     @body(RegistrationBody)
     def post(self, args: dict[str, Any]) -> Any:
         """Register. Everybody starts as a reader."""

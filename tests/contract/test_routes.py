@@ -261,6 +261,28 @@ def test_a_bad_token_is_refused_wherever_one_is_read(
     assert refused == read
 
 
+#: What creates and takes no key: its answer holds tokens, and a second one does no harm.
+WITHOUT_KEY = {"/api/v1/sign-ins"}
+
+
+def test_every_post_that_creates_can_be_repeated_under_a_key_and_says_so(app: Flask) -> None:
+    repeatable = set()
+    for rule in api_rules(app):
+        cls = getattr(app.view_functions[rule.endpoint], "view_class", None)
+        if getattr(getattr(cls, "post", None), "idempotent", False):
+            repeatable.add(path_template(rule.rule))
+    creating, documented = set(), set()
+    for (method, path), operation in OPERATIONS.items():
+        if method == "post" and operation.responses.keys() & {"201", "202"}:
+            creating.add(path)
+        if any(parameter["name"] == "Idempotency-Key" for parameter in operation.parameters):
+            documented.add(path)
+            assert {"400", "409", "422"} <= operation.responses.keys()
+            made = [r for status, r in operation.responses.items() if status in {"201", "202"}]
+            assert all("idempotent-replayed" in response.headers for response in made)
+    assert documented == repeatable == creating - WITHOUT_KEY
+
+
 def test_operation_ids_are_unique() -> None:
     ids = [operation.node["operationId"] for operation in OPERATIONS.values()]
     assert len(set(ids)) == len(ids)

@@ -1,0 +1,374 @@
+"""`Idempotency-Key`: a POST that creates can be sent again, and creates once.
+
+A client whose connection broke does not know whether its request was carried out. It names the request
+with a key of its own making and sends it again: the same key and request get the answer that is kept.
+
+Nothing is doubled and nothing is lost without a word, whenever a process dies:
+
+1. A row claims the key, with a lease, and is committed before the work begins. Of two requests at once
+   the second gets a 409.
+2. The transaction that the work commits sets the row's state to `applied` too, and only while the lease is
+   its own. So the work and the mark stand or fall together, and a request that was taken for dead, and
+   whose key another has claimed since, cannot commit any more.
+3. The answer is known only after that commit, and is kept by a second transaction.
+
+Death before the commit leaves a lease that ends: the next attempt does the work. Death between the two
+transactions leaves `applied` without an answer: the next attempt is told so (409) and nothing is done
+twice. The mark covers what is committed by `db.session`, the way of every write of this application.
+
+Kept are answers of requests that did something: a refusal (4xx) and a failure (5xx) free the key, so that
+the request can be mended or tried again under it. Never kept are cookies, and answers that are marked
+`no-store`. The request itself is kept as an HMAC: it may hold a password, and a plain hash can be guessed.
+Sources: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/ and
+https://docs.stripe.com/api/idempotent_requests
+"""
+
+import hmac
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import wraps
+from hashlib import sha256
+from typing import Any
+from uuid import uuid4
+
+from flask import Response, current_app, g, has_request_context, request
+from flask_restful.utils import unpack
+from sqlalchemy import CursorResult, and_, delete, event, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from api.extensions import db
+from api.http.problems import Problem
+from api.http.restful import output_json
+from api.models import IdempotencyKey, KeyState
+from api.models.types import now
+
+log = logging.getLogger(__name__)
+
+HEADER = "Idempotency-Key"
+#: What says that an answer is a kept one. The draft names no field; this is the name that Stripe made known.
+REPLAYED = "Idempotent-Replayed"
+
+MAXIMUM_LENGTH = 255
+#: How long a request may run before it is taken for dead. Longer than any timeout in front of it.
+LEASE = timedelta(seconds=60)
+#: Expired keys that a claim sweeps away in passing; `sweep` takes all.
+SWEPT_IN_PASSING = 100
+ATTEMPTS = 5
+
+_PLAIN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+#: A string of RFC 9651, section 3.3.3, which is the form that the draft prescribes.
+_QUOTED = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
+
+#: What is kept of an answer's header; the rest is made anew for each answer.
+_KEPT_HEADERS = frozenset(
+    {
+        "cache-control",
+        "content-location",
+        "content-type",
+        "etag",
+        "last-modified",
+        "link",
+        "location",
+    }
+)
+
+
+class LeaseLostError(RuntimeError):
+    """The request took so long that its key was claimed by another attempt; nothing was committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to do the work of a key."""
+
+    id: int
+    lease: str
+
+
+def idempotent(view: Callable[..., Any]) -> Any:
+    """Let a POST be repeated under an `Idempotency-Key`: its effect once, its answer as often as asked.
+
+    Stand below what guards the view (limits, `requires`) and above what reads its body: a replay is
+    counted, and needs the permission that it needs today. The body is read into memory.
+
+    Raises Problem: 400 for a malformed key, or none where one is required; 409 while the first attempt
+    runs, or when its answer was lost; 422 for a key that was used for another request.
+    """
+
+    @wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        key = _key()
+        if key is None:
+            return view(*args, **kwargs)
+        found = _claim(key)
+        if isinstance(found, IdempotencyKey):
+            return _replay(found)
+        g.idempotency_claim = found
+        try:
+            response = _responded(view(*args, **kwargs))
+        except BaseException as error:
+            _give_up(found)
+            if isinstance(error, LeaseLostError):
+                raise _in_flight() from error
+            raise
+        if response.status_code >= 400 or response.cache_control.no_store:
+            _give_up(found)
+        else:
+            _keep(found, response)
+        return response
+
+    guarded: Any = wrapper
+    guarded.idempotent = True  # read by the tests of the contract
+    return guarded
+
+
+def sweep(limit: int | None = None) -> int:
+    """Delete expired keys with their answers, in a transaction of its own; returns how many.
+
+    :param limit: how many at most; None for all. Needs an application context, and no request.
+    """
+    count = _sweep(limit)
+    db.session.commit()
+    return count
+
+
+def _sweep(limit: int | None) -> int:
+    expired = (
+        select(IdempotencyKey.id)
+        .where(IdempotencyKey.expires_at <= now())
+        .order_by(IdempotencyKey.id)
+        .limit(limit)
+        .with_for_update(
+            skip_locked=True
+        )  # two sweepers do not wait for each other; SQLite has one
+    )
+    return _run(delete(IdempotencyKey).where(IdempotencyKey.id.in_(expired)))
+
+
+def _run(statement: Any) -> int:
+    """Execute a statement; returns how many rows it met."""
+    result = db.session.execute(statement.execution_options(synchronize_session=False))
+    assert isinstance(result, CursorResult)  # noqa: S101  # what an UPDATE or DELETE gives
+    return result.rowcount
+
+
+def _key() -> str | None:
+    """Return the request's key; None without one. Raises Problem (400)."""
+    sent = request.headers.get(HEADER)
+    if sent is None:
+        if current_app.config["IDEMPOTENCY_KEY_REQUIRED"]:
+            detail = "Missing; name the request with a key of your own, a UUID say."
+            raise Problem(
+                "malformed-request",
+                f"{HEADER}: {detail}",
+                errors=[{"header": HEADER, "detail": detail, "code": "required"}],
+            )
+        return None
+    quoted = _QUOTED.fullmatch(sent)
+    key = re.sub(r'\\(["\\])', r"\1", quoted[1]) if quoted else sent
+    if not quoted and (sent.startswith('"') or not _PLAIN.fullmatch(sent)):
+        raise _malformed("Must be printable ASCII, plain or in double quotes, and not empty.")
+    if not 1 <= len(key) <= MAXIMUM_LENGTH:
+        raise _malformed(f"Must be 1 to {MAXIMUM_LENGTH} characters.")
+    return key
+
+
+def _malformed(detail: str) -> Problem:
+    return Problem(
+        "malformed-request",
+        f"{HEADER}: {detail}",
+        errors=[{"header": HEADER, "detail": detail, "code": "invalid"}],
+    )
+
+
+def _claim(key: str) -> Claim | IdempotencyKey:
+    """Claim a key for this request, or return the row whose answer is kept. Raises Problem (409, 422)."""
+    whose = str(
+        current_app.extensions["rate_limit_key"]()
+    )  # "user:…", or the address before sign-in
+    user_id = int(whose.removeprefix("user:")) if whose.startswith("user:") else None
+    scope = sha256("\n".join((whose, request.method, request.path)).encode()).hexdigest()
+    digests = _digests()
+    mine = and_(IdempotencyKey.scope == scope, IdempotencyKey.key == key)
+    for _ in range(ATTEMPTS):
+        claim = _insert(scope, key, user_id, digests[0])
+        if claim is not None:
+            return claim
+        row = db.session.scalars(
+            select(IdempotencyKey).where(mine).execution_options(populate_existing=True)
+        ).first()
+        if row is None:  # given up in the meantime
+            continue
+        if row.expires_at <= now():
+            sweep()
+            continue
+        if row.digest not in digests:
+            raise _reused()
+        if row.state == KeyState.DONE:
+            return row
+        if row.lease_expires_at > now():
+            raise _in_flight()
+        if row.state == KeyState.APPLIED:
+            raise _lost()
+        claim = _take_over(row)
+        if claim is not None:
+            return claim
+    raise _in_flight()
+
+
+def _insert(scope: str, key: str, user_id: int | None, digest: str) -> Claim | None:
+    """Claim a key that nobody has; None if somebody has."""
+    row = IdempotencyKey(
+        scope=scope,
+        key=key,
+        user_id=user_id,
+        digest=digest,
+        lease=str(uuid4()),
+        lease_expires_at=now() + LEASE,
+        expires_at=now() + timedelta(hours=current_app.config["IDEMPOTENCY_HOURS"]),
+    )
+    try:
+        _sweep(SWEPT_IN_PASSING)
+        db.session.add(row)
+        db.session.flush()
+        claim = Claim(row.id, row.lease)
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        return None
+    return claim
+
+
+def _take_over(row: IdempotencyKey) -> Claim | None:
+    """Claim the key of a request that died; None if another attempt was faster."""
+    claim = Claim(row.id, str(uuid4()))
+    taken = _run(
+        update(IdempotencyKey)
+        .where(
+            IdempotencyKey.id == row.id,
+            IdempotencyKey.lease == row.lease,
+            IdempotencyKey.state == KeyState.IN_FLIGHT,
+        )
+        .values(lease=claim.lease, lease_expires_at=now() + LEASE)
+    )
+    db.session.commit()
+    return claim if taken else None
+
+
+@event.listens_for(db.session, "before_commit")
+def _mark(session: Session) -> None:
+    """Set the state in the very transaction that commits the work. Raises LeaseLostError."""
+    claim: Claim | None = g.get("idempotency_claim") if has_request_context() else None
+    if claim is None or session.in_nested_transaction():
+        return
+    if not _run(_held(update(IdempotencyKey), claim).values(state=KeyState.APPLIED.value)):
+        raise LeaseLostError("The key of this request was claimed by another attempt.")
+
+
+def _held(statement: Any, claim: Claim) -> Any:
+    """Narrow a statement to the row of a claim, and to that only while the claim holds."""
+    return statement.where(IdempotencyKey.id == claim.id, IdempotencyKey.lease == claim.lease)
+
+
+def _give_up(claim: Claim) -> None:
+    """Free the key of a request that did nothing; of one that did something say that it has ended."""
+    g.idempotency_claim = None
+    in_flight = IdempotencyKey.state == KeyState.IN_FLIGHT
+    try:
+        db.session.rollback()
+        if not _run(_held(delete(IdempotencyKey), claim).where(in_flight)):
+            _run(_held(update(IdempotencyKey), claim).values(lease_expires_at=now()))
+        db.session.commit()
+    except SQLAlchemyError:  # what went wrong first is what the caller should hear; the lease ends
+        log.exception("an idempotency key was not freed")
+        db.session.rollback()
+
+
+def _keep(claim: Claim, response: Response) -> None:
+    """Keep the answer. Where that fails the answer is given none the less: the work is done."""
+    g.idempotency_claim = None
+    kept = [[name, value] for name, value in response.headers if name.lower() in _KEPT_HEADERS]
+    try:
+        _run(
+            _held(update(IdempotencyKey), claim).values(
+                state=KeyState.DONE.value,
+                status=response.status_code,
+                headers=kept,
+                body=response.get_data(),
+            )
+        )
+        db.session.commit()
+    except SQLAlchemyError:
+        log.exception("an answer was not kept under its idempotency key")
+        db.session.rollback()
+
+
+def _responded(result: Any) -> Response:
+    """Turn what a resource's method returns into its response, as Flask-RESTful would."""
+    if isinstance(result, Response):
+        return result
+    data, status, headers = unpack(result)
+    return output_json(data, status, headers)
+
+
+def _replay(row: IdempotencyKey) -> Response:
+    response = current_app.response_class(row.body or b"", status=row.status)
+    del response.headers["Content-Type"]
+    for name, value in row.headers or []:
+        response.headers.add(name, value)
+    response.headers[REPLAYED] = "true"
+    return response
+
+
+def _digests() -> list[str]:
+    """Return the request's HMAC by the present key, and by the former ones, which signed earlier rows."""
+    config = current_app.config
+    parts = [request.query_string, request.mimetype.encode(), *_body()]
+    # Each part by its length: otherwise bytes could move from one to the next.
+    message = b"".join(len(part).to_bytes(8) + part for part in parts)
+    keys: list[str] = [config["SECRET_KEY"], *config["SECRET_KEY_FALLBACKS"]]
+    return [hmac.new(f"idempotency:{key}".encode(), message, sha256).hexdigest() for key in keys]
+
+
+def _body() -> list[bytes]:
+    """Return what the request carries. A form's boundary changes with each attempt; its parts do not."""
+    if request.mimetype != "multipart/form-data":
+        return [request.get_data(cache=True)]
+    parts = []
+    for name, value in request.form.items(multi=True):
+        parts += [b"field", name.encode(), value.encode(errors="surrogatepass")]
+    for name, file in request.files.items(multi=True):
+        content = file.stream.read()
+        file.stream.seek(0)
+        parts += [b"file", name.encode(), (file.filename or "").encode(), content]
+    return parts
+
+
+def _reused() -> Problem:
+    detail = "Was used for another request; a key names one request."
+    return Problem(
+        "invalid-parameters",
+        f"Not accepted: {HEADER}.",
+        errors=[{"header": HEADER, "detail": detail, "code": "reused"}],
+    )
+
+
+def _in_flight() -> Problem:
+    return Problem(
+        "idempotency-conflict",
+        "The first request of this key is still running.",
+        errors=[{"header": HEADER, "detail": "Still running.", "code": "in_flight"}],
+        headers={"Retry-After": "1"},
+    )
+
+
+def _lost() -> Problem:
+    return Problem(
+        "idempotency-conflict",
+        "The first request of this key was carried out, and its answer was lost. It is not done again.",
+        errors=[{"header": HEADER, "detail": "The answer was lost.", "code": "answer_lost"}],
+    )
