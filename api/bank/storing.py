@@ -2,6 +2,9 @@
 
 Shows SQLAlchemy Core beside the ORM (63): many rows at once need no objects, no identity map and no
 unit of work. Reading takes three statements for any number of questions, writing a handful.
+
+It is also the one gate through which questions change, and so the place where the change is recorded
+as an event (93): one for as many questions as are written at once.
 Source: https://docs.sqlalchemy.org/en/21/tutorial/data_insert.html
 """
 
@@ -17,6 +20,7 @@ from sqlalchemy import ColumnElement, Connection, Insert, delete, func, insert, 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from api import events
 from api.bank import history
 from api.bank.catalogue import topic_heading
 from api.bank.formats.documents import QuestionDocument
@@ -205,7 +209,8 @@ def create(connection: Connection, entries: Sequence[Entry], change: Change) -> 
     was deleted. What a person does is written down at once: who it was follows from no row.
     """
     for part in chunks(entries):
-        _attach(connection, _stored_ids(connection, insert(Question), part))
+        documents = _stored_ids(connection, insert(Question), part)
+        _attach(connection, documents)
         last = history.begun(connection, [each.document.number for each in part])
         after = {
             each.document.number: each.document
@@ -213,6 +218,7 @@ def create(connection: Connection, entries: Sequence[Entry], change: Change) -> 
             if each.document.number in last or change.author_id is not None
         }
         history.record(connection, after, change, last=last)
+        _record(connection, "question.created", documents)
 
 
 def replace(connection: Connection, entries: Sequence[Entry], change: Change) -> None:
@@ -231,10 +237,12 @@ def replace(connection: Connection, entries: Sequence[Entry], change: Change) ->
         last = history.begun(connection, list(after))
         before = read(connection, [Question.number.in_(after.keys() - last.keys())])
         documents = _stored_ids(connection, upsert, part)
+        left = _slugs(connection, documents)
         for table in (QuestionTopic, Reference):
             connection.execute(delete(table).where(table.question_id.in_(documents)))
         _attach(connection, documents)
         history.record(connection, after, change, last=last, before=before)
+        _record(connection, "question.updated", documents, left)
 
 
 def remove(connection: Connection, stored: Stored, change: Change) -> None:
@@ -245,6 +253,30 @@ def remove(connection: Connection, stored: Stored, change: Change) -> None:
     before = [] if last else [stored]
     owners = {number: stored.author_id}
     history.record(connection, {number: None}, change, last=last, before=before, owners=owners)
+    _record(connection, "question.deleted", {stored.id: stored.document})
+
+
+def _slugs(connection: Connection, questions: Iterable[int]) -> set[str]:
+    """Return the topics under which any of the questions, given by their rows' ids, stands."""
+    statement = (
+        select(Topic.slug).distinct().join(QuestionTopic, QuestionTopic.topic_id == Topic.id)
+    )
+    return set(connection.scalars(statement.where(QuestionTopic.question_id.in_(questions))))
+
+
+def _record(
+    connection: Connection,
+    kind: str,
+    documents: Mapping[int, QuestionDocument],
+    left: Iterable[str] = (),
+) -> None:
+    """Record what happened to questions; who watches a topic hears of one that left it, too."""
+    events.record(
+        connection,
+        kind,
+        questions=[document.number for document in documents.values()],
+        topics={slug for document in documents.values() for slug in document.topics}.union(left),
+    )
 
 
 def _stored_ids(

@@ -4,6 +4,7 @@ from api.models.account import RoleRow, SignIn, User, UserRole, folded
 from api.models.attachment import Attachment
 from api.models.data_version import DataVersion
 from api.models.draft import Draft
+from api.models.event import Event
 from api.models.idempotency import IdempotencyKey, KeyState
 from api.models.job import Job, JobKind, JobState
 from api.models.question import (
@@ -22,6 +23,7 @@ __all__ = [
     "DataVersion",
     "Difficulty",
     "Draft",
+    "Event",
     "IdempotencyKey",
     "Job",
     "JobKind",

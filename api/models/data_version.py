@@ -10,7 +10,7 @@ from api.extensions import Base
 
 
 class DataVersion(Base):
-    """The current version of one scope: `bank` or `scratch`."""
+    """The current version of one scope: `bank`, `scratch`, or `events` (the newest one's position)."""
 
     __tablename__ = "data_versions"
 
