@@ -472,6 +472,37 @@ class Settings:
     THREADS: Annotated[
         int, Setting(_whole_number(1, 256), "Threads in each process that serve requests.")
     ] = 4
+    REALTIME_HOST: Annotated[
+        str,
+        Setting(
+            _text(_address, "a host name or an IP address"),
+            "Address on which the real-time process listens.",
+        ),
+    ] = "127.0.0.1"
+    REALTIME_PORT: Annotated[
+        int, Setting(_whole_number(1, 65535), "TCP port on which the real-time process listens.")
+    ] = 5001
+    REALTIME_URL: Annotated[
+        str | None,
+        Setting(
+            _text(
+                _or_none(None, _origin),
+                "scheme://host or scheme://host:port, http or https, no path, or none",
+                "url",
+            ),
+            "Where clients reach the real-time process; none: REALTIME_PORT of the host they asked.",
+        ),
+    ] = None
+    REALTIME_CONNECTIONS: Annotated[
+        int,
+        Setting(_whole_number(1, 4096), "Sockets that the real-time process holds, a thread each."),
+    ] = 200
+    REALTIME_CONNECTIONS_PER_ADDRESS: Annotated[
+        int, Setting(_whole_number(1, 4096), "Sockets that one address may hold at once.")
+    ] = 20
+    EVENTS_KEPT_DAYS: Annotated[
+        int, Setting(_whole_number(1, 365), "Days after which events are trimmed from the outbox.")
+    ] = 7
     SECRET_KEY: Annotated[
         str,
         Setting(

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select
 
+from api.demonstrations import demonstrates
 from api.models import DataVersion, Event
 from api.models.types import now
 
@@ -45,6 +46,11 @@ class Reach:
         return self.start <= after <= self.newest
 
 
+@demonstrates(
+    93,
+    at="GET v1.events",
+    test="tests/test_events.py::test_a_change_and_its_event_are_kept_together_or_not_at_all",
+)
 def record(
     connection: Connection,
     kind: str,

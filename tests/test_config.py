@@ -79,6 +79,10 @@ def test_nothing_set_is_development() -> None:
     assert (loaded.ACCESS_TOKEN_SECONDS, loaded.REFRESH_TOKEN_DAYS) == (900, 30)
     assert (loaded.SESSION_STORAGE, loaded.PRACTICE_SECONDS) == ("server", 86_400)
     assert (loaded.IDEMPOTENCY_HOURS, loaded.IDEMPOTENCY_KEY_REQUIRED) == (24, False)
+    assert (loaded.REALTIME_HOST, loaded.REALTIME_PORT) == ("127.0.0.1", 5001)
+    assert loaded.REALTIME_URL is None
+    assert (loaded.REALTIME_CONNECTIONS, loaded.REALTIME_CONNECTIONS_PER_ADDRESS) == (200, 20)
+    assert loaded.EVENTS_KEPT_DAYS == 7
 
 
 def test_the_default_database_is_an_absolute_path_beside_config_py() -> None:
@@ -223,6 +227,13 @@ def test_what_the_flask_command_copied_from_dotenv_still_counts_as_from_there(do
         ("HOST", "bank.example.org.", "bank.example.org."),
         ("PORT", " 65535 ", 65535),
         ("PORT", "0080", 80),
+        ("REALTIME_HOST", "::1", "::1"),
+        ("REALTIME_PORT", "6001", 6001),
+        ("REALTIME_URL", "HTTPS://Live.Example.org:443", "https://live.example.org"),
+        ("REALTIME_URL", "none", None),
+        ("REALTIME_CONNECTIONS", "4096", 4096),
+        ("REALTIME_CONNECTIONS_PER_ADDRESS", "1", 1),
+        ("EVENTS_KEPT_DAYS", "365", 365),
         ("TRUSTED_PROXIES", "0", 0),
         ("CACHE_ENABLED", "Off", False),
         ("CACHE_ENABLED", "YES", True),
@@ -364,6 +375,9 @@ def test_a_relative_sqlite_path_counts_from_the_project_not_from_the_working_dir
         ("CORS_ORIGINS", "*", "is refused: credentials are allowed"),
         ("CORS_ORIGINS", "https://*.example.org", "is refused: credentials are allowed"),
         ("CORS_ORIGINS", "null", "is not an origin"),
+        ("REALTIME_URL", "wss://live.example.org", "is not an origin"),
+        ("REALTIME_URL", "https://example.org/live", "is not just scheme, host and port"),
+        ("EVENTS_KEPT_DAYS", "0", "is out of range"),
         ("CORS_ORIGINS", "example.org", "is not an origin"),
         ("CORS_ORIGINS", "ftp://example.org", "is not an origin"),
         ("CORS_ORIGINS", "https://example.org/", "is not just scheme, host and port"),

@@ -22,7 +22,12 @@ from flask_jwt_extended import (
     unset_access_cookies,
     verify_jwt_in_request,
 )
-from flask_jwt_extended.exceptions import CSRFError, JWTDecodeError, WrongTokenError
+from flask_jwt_extended.exceptions import (
+    CSRFError,
+    JWTDecodeError,
+    RevokedTokenError,
+    WrongTokenError,
+)
 from jwt import InvalidSignatureError
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -226,6 +231,22 @@ def device() -> SignIn | None:
     _check_csrf_form()
     _spell_scheme()
     return g.get("sign_in") if verify_jwt_in_request(optional=True) else None
+
+
+def device_of(token: str) -> tuple[SignIn, int]:
+    """Return the signed-in device of an access token that came by another way than in a request's
+    header (93), and when the token expires, in seconds of the epoch.
+
+    Raises what Flask-JWT-Extended raises for a token that is not good. `decode_token` checks signature,
+    expiry, issuer and audience; what it leaves out is done here: the kind, and the revocation.
+    """
+    claims: dict[str, Any] = decode_token(token)
+    if claims["type"] != "access":
+        raise WrongTokenError("Only access tokens are allowed")
+    if _signed_out({}, claims):
+        raise RevokedTokenError({}, claims)
+    found: SignIn = g.sign_in
+    return found, int(claims["exp"])
 
 
 def init_app(app: Flask) -> None:

@@ -121,17 +121,17 @@ def _no_constant(name: str) -> NoReturn:
     raise Problem("malformed-request", f"{name} is not JSON (RFC 8259, section 6).")
 
 
-def _check_text(value: Any, path: tuple[str, ...] = ()) -> None:
+def check_text(value: Any, path: tuple[str, ...] = ()) -> None:
     """Refuse what a database cannot keep (NUL, lone surrogates) and what nests too deep."""
     if len(path) > MAX_DEPTH:
         raise Problem("malformed-request", f"The body nests deeper than {MAX_DEPTH} levels.")
     if isinstance(value, dict):
         for key, inner in value.items():
-            _check_text(key, (*path, key))
-            _check_text(inner, (*path, key))
+            check_text(key, (*path, key))
+            check_text(inner, (*path, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            _check_text(inner, (*path, str(index)))
+            check_text(inner, (*path, str(index)))
     elif isinstance(value, str):
         if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
             message = "Holds a NUL character or half a surrogate pair."
@@ -182,7 +182,7 @@ def read_json(req: Request) -> Any:
         ) from error
     except ValueError as error:  # an integer of more digits than Python converts
         raise Problem("malformed-request", f"The body is not usable JSON: {error}.") from error
-    _check_text(value)
+    check_text(value)
     return value
 
 

@@ -177,6 +177,14 @@ CATALOGUE: dict[str, ProblemType] = {
             "was lost, look for what the request created; do not repeat it under another key.",
         ),
         ProblemType(
+            "events-gone",
+            410,
+            "Events gone",
+            "The outbox does not tell all that happened after this position: it was trimmed since, or "
+            "the position is of another database.",
+            "Read the questions again, and go on from the position that `newest` names.",
+        ),
+        ProblemType(
             "precondition-failed",
             412,
             "Precondition failed",

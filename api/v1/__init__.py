@@ -9,6 +9,7 @@ from api.v1.configuration import Configuration, ConfigurationCheck, Configuratio
 from api.v1.contract import contract_json, contract_yaml
 from api.v1.drafts import DraftItem, DraftList, Publication
 from api.v1.errors import ErrorCause, ErrorCauses
+from api.v1.events import EventList
 from api.v1.grants import GrantItem, GrantList
 from api.v1.health import live, ready
 from api.v1.index import Index
@@ -74,6 +75,7 @@ api.add_resource(AttachmentItem, "/attachments/<uuid:attachment>", endpoint="att
 api.add_resource(AttachmentFile, "/attachments/<uuid:attachment>/file", endpoint="attachment_file")
 api.add_resource(TopicList, "/topics", endpoint="topics")
 api.add_resource(TopicItem, "/topics/<slug:slug>", endpoint="topic")
+api.add_resource(EventList, "/events", endpoint="events")
 api.add_resource(TechniqueList, "/techniques", endpoint="techniques")
 api.add_resource(ProblemList, "/problems", endpoint="problems")
 api.add_resource(ProblemItem, "/problems/<slug:slug>", endpoint="problem")

@@ -48,6 +48,7 @@ class Index(Resource):
                 "self": url_for("v1.index", _external=True),
                 "questions": url_for("v1.questions", _external=True),
                 "topics": url_for("v1.topics", _external=True),
+                "events": url_for("v1.events", _external=True),
                 "techniques": url_for("v1.techniques", _external=True),
                 "problems": url_for("v1.problems", _external=True),
                 "contract": url_for("v1.openapi_json", _external=True),
