@@ -10,7 +10,7 @@ from pathlib import Path
 from api.bank.examples import console_blocks
 from tests.conftest import folders
 from tests.examples.runner import run
-from tests.examples.server import serving
+from tests.examples.server import needs_all, serving, serving_all
 
 
 def main(arguments: list[str]) -> int:
@@ -21,13 +21,15 @@ def main(arguments: list[str]) -> int:
         path = Path(name)
         text = path.read_text(encoding="utf-8")
         lines = text.split("\n")
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            serving(
-                DATABASE_URL=f"sqlite:///{folder}/bank.sqlite3", **folders(Path(folder))
-            ) as address,
-        ):
-            outcomes = [o for block in console_blocks(text) for o in run(block, address)]
+        blocks = console_blocks(text)
+        everything = needs_all(command.text for block in blocks for command in block.commands)
+        with tempfile.TemporaryDirectory() as folder:
+            settings = {
+                "DATABASE_URL": f"sqlite:///{folder}/bank.sqlite3",
+                **folders(Path(folder)),
+            }
+            with (serving_all if everything else serving)(**settings) as address:
+                outcomes = [o for block in blocks for o in run(block, address)]
         for outcome in reversed(outcomes):
             if outcome.varied is not None:
                 continue

@@ -5,9 +5,9 @@ Each block runs on two servers: what a wildcard hides must differ between them.
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from api.accounts import demo
 from api.bank.examples import Block, console_blocks
 from tests.conftest import dispose, folders, required
 from tests.examples.runner import Outcome, callers_differ, run
-from tests.examples.server import ROOT, serving
+from tests.examples.server import ROOT, needs_all, serving, serving_all
 
 FILES = [ROOT / "README.md", *sorted((ROOT / "api/bank/questions").glob("*.md"))]
 BLOCKS = [
@@ -66,13 +66,15 @@ def started_bank(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 @contextmanager
-def two_servers(template: Path, folder: Path) -> Iterator[Servers]:
+def two_servers(
+    template: Path, folder: Path, serve: Callable[..., AbstractContextManager[str]] = serving
+) -> Iterator[Servers]:
     """Two servers started side by side, each on a database of its own."""
     databases = [folder / name for name in ("first", "second")]
     for database in databases:
         shutil.copy(template, database)
     contexts = [
-        serving(DATABASE_URL=f"sqlite:///{database}", **folders(database.with_suffix(".files")))
+        serve(DATABASE_URL=f"sqlite:///{database}", **folders(database.with_suffix(".files")))
         for database in databases
     ]
     with ExitStack() as stack, ThreadPoolExecutor() as pool:
@@ -89,6 +91,16 @@ def shared_servers(
         yield servers
 
 
+@pytest.fixture(scope="session")
+def whole_servers(
+    started_bank: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Servers]:
+    """As `shared_servers`, with a worker and the real-time process beside each."""
+    folder = tmp_path_factory.mktemp("whole")
+    with two_servers(started_bank, folder, serving_all) as servers:
+        yield servers
+
+
 @pytest.fixture
 def servers(
     block: Block,
@@ -99,6 +111,9 @@ def servers(
     """Two servers for a block: the shared ones, or fresh ones if it cannot do with those."""
     for command in ("bash", "curl", "jq"):
         required(command)
+    if needs_all(command.text for command in block.commands):
+        yield request.getfixturevalue("whole_servers")
+        return
     if not needs_fresh_servers(block):
         yield request.getfixturevalue("shared_servers")
         return
