@@ -62,6 +62,7 @@ TOGETHER = {
         "Not a cursor of this list; follow the `next` link, or leave it out to start again.",
     ),
     ("cursor", "Belongs to another sort; start again without it."),
+    ("Idempotency-Key", "Was used for another request; a key names one request."),
     ("#/username", "This name or e-mail address is taken."),
     ("#/email", "This e-mail address is taken."),
     ("#/current_password", "Is not the password of this account."),
@@ -107,7 +108,8 @@ def refusals_are_explained(
     if response.status_code != 422 or not _is_valid(case) or _id(case) == "provokeError":
         return
     for error in response.json()["errors"]:
-        name, detail = error.get("parameter") or error.get("pointer"), error["detail"]
+        name = error.get("parameter") or error.get("pointer") or error.get("header")
+        detail = error["detail"]
         told = name in TOLD and TOLD[name].fullmatch(detail)
         address = ADDRESS.fullmatch(name) and "is no http or https address" in detail
         assert (name, detail) in TOGETHER or told or address, f"valid, yet refused: {error}"
