@@ -26,6 +26,28 @@ from tests.contract.checker import check_response
 
 Settings = dict[str, str]
 
+#: What takes longest for its few tests, so that no process ends alone on one of them.
+FIRST = ("tests/examples/", "tests/contract/test_fuzz.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One process more than there are cores: some tests wait, for a server or for a window to end."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None  # xdist reads it itself
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests; those that wait come before those that work."""
+
+    def rank(item: pytest.Item) -> int:
+        place = next((i for i, start in enumerate(FIRST) if item.nodeid.startswith(start)), None)
+        return len(FIRST) if place is None else place
+
+    items.sort(key=rank)
+
 
 class ContractClient(FlaskClient):
     """A test client that fails the test when an answer is not as openapi.yaml says."""
