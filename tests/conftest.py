@@ -70,7 +70,7 @@ def postgres() -> Iterator[str]:
         server = get_server(Path(folder) / "postgres", cleanup_mode="stop")
         with server:
             url = server.get_uri()
-            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
                 _execute(url, f"ALTER SYSTEM SET {setting} = off")  # nothing here outlives the run
             _execute(url, "SELECT pg_reload_conf()")
             yield url
@@ -130,6 +130,67 @@ def folders(root: Path) -> Settings:
     return {name: str(root / name.partition("_")[0].lower()) for name in names}
 
 
+class Databases:
+    """PostgreSQL databases with all fifty questions, lent to one test after the other.
+
+    To copy a database takes a hundred times as long as to read from one, so one that a test only read
+    goes to the next test. Whether it did is exact: every transaction that writes, one that is rolled
+    back included, takes a number, and the server counts them.
+    Source: https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
+    """
+
+    def __init__(self, server: str, template: str) -> None:
+        self._connection = psycopg.connect(server, autocommit=True)
+        self._template = template
+        self._idle: str | None = None
+        self._number = ""
+        self.written: bool | None = None
+
+    def take(self) -> str:
+        """Return the name of a database that is as the template."""
+        name, self._idle = self._idle, None
+        if name is None:
+            name = f"bank_{uuid4().hex[:12]}"
+            self._connection.execute(f"CREATE DATABASE {name} TEMPLATE {self._template}".encode())
+        self._number, self.written = self._next_number(), None
+        return name
+
+    def look(self) -> None:
+        """Note whether there was a write since `take`; later looks do not count."""
+        if self.written is None:
+            self.written = self._next_number() != self._number
+
+    def give_back(self, name: str) -> None:
+        """Keep the database for the next test if this one wrote nothing, else drop it."""
+        self.look()
+        if self.written:
+            self._connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+            return
+        self._idle = name
+        self._connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
+
+    def close(self) -> None:
+        """Close the connection to the server."""
+        self._connection.close()
+
+    def _next_number(self) -> str:
+        row = self._connection.execute(
+            "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
+        ).fetchone()
+        assert row
+        return str(row[0])
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres: str, postgres_template: str) -> Iterator[Databases]:
+    """The databases of this process's PostgreSQL server."""
+    databases = Databases(postgres, postgres_template)
+    yield databases
+    databases.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def backend(request: pytest.FixtureRequest) -> str:
     """Run the test once per database."""
@@ -145,20 +206,18 @@ def settings(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> It
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield {**own, "DATABASE_URL": f"sqlite:///{path}"}
         return
-    server: str = request.getfixturevalue("postgres")
-    template: str = request.getfixturevalue("postgres_template")
-    name = f"bank_{uuid4().hex[:12]}"
-    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    url = make_url(server).set(database=name).render_as_string(hide_password=False)
-    yield {**own, "DATABASE_URL": url}
-    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+    databases: Databases = request.getfixturevalue("postgres_databases")
+    name = databases.take()
+    url = make_url(request.getfixturevalue("postgres")).set(database=name)
+    yield {**own, "DATABASE_URL": url.render_as_string(hide_password=False)}
+    databases.give_back(name)
 
 
 MakeApp = Callable[..., Flask]
 
 
 @pytest.fixture
-def make_app(settings: Settings) -> Iterator[MakeApp]:
+def make_app(settings: Settings, backend: str, request: pytest.FixtureRequest) -> Iterator[MakeApp]:
     """Make applications on the test's database, with settings changed: `make_app(PORT="1")`."""
     made: list[Flask] = []
 
@@ -171,6 +230,8 @@ def make_app(settings: Settings) -> Iterator[MakeApp]:
         return app
 
     yield make
+    if backend == "postgresql":  # before the applications' own farewell to the database
+        request.getfixturevalue("postgres_databases").look()
     for app in made:
         dispose(app)
 
