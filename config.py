@@ -46,6 +46,7 @@ from urllib.parse import quote, urlsplit
 
 from dotenv.parser import Binding, parse_stream
 from dotenv.variables import Variable, parse_variables
+from email_validator import EmailNotValidError, validate_email
 from limits import parse as parse_rate
 from marshmallow import ValidationError, fields, validate
 from sqlalchemy.engine import URL, make_url
@@ -424,6 +425,45 @@ def _redis_url(text: str) -> str:
     return text
 
 
+def _mail_url(text: str) -> str:
+    """Return the URL of a mail server, if it can be one.
+
+    `smtp` begins in the clear and goes on by STARTTLS where a name is given (RFC 3207); `smtps` is
+    TLS from the first byte (RFC 8314).
+    """
+    if text.count("@") > 1 or "#" in text or re.search(r"://[^/?]*[/?].*@", text):
+        raise ValidationError("has an @ / ? or # that is not percent-encoded")
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValidationError("is not a URL") from None
+    if parts.scheme not in ("smtp", "smtps"):
+        raise ValidationError("has another scheme than smtp and smtps")
+    if port == 0 or parts.path not in ("", "/") or parts.query:
+        raise ValidationError("has a port that cannot be, a path or options")
+    if bool(parts.username) != bool(parts.password):
+        raise ValidationError("has a user without a password, or the other way round")
+    try:
+        _address(host or "")
+    except ValidationError:
+        raise ValidationError("has a host that is neither a name nor an address") from None
+    return text
+
+
+def _mailbox(text: str) -> str:
+    """Return an address to send from, with or without a name before it (RFC 5322, section 3.4)."""
+    parts = re.fullmatch(r'(?:([^<>@,;"\\]*[^<>@,;"\\ ]) *<([^<>]+)>|([^<>]+))', text)
+    address = (parts[2] or parts[3]) if parts else ""
+    if not re.fullmatch(r"[A-Za-z0-9._+-]+@localhost", address):
+        try:
+            found = validate_email(address, check_deliverability=False)
+        except EmailNotValidError:
+            raise ValidationError("is not an e-mail address") from None
+        address = found.ascii_email or found.normalized
+    return f"{parts[1]} <{address}>" if parts and parts[1] else address
+
+
 _KEY_HINT = 'make one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
 _RATE = (
     "a limit such as 600 per minute or 10/second, several separated by ; "
@@ -615,6 +655,51 @@ class Settings:
     IDEMPOTENCY_KEY_REQUIRED: Annotated[
         bool, Setting(_switch(), "Whether a POST that creates must carry an Idempotency-Key.")
     ] = False
+    FRESH_SECONDS: Annotated[
+        int,
+        Setting(
+            _whole_number(10, 86_400), "Seconds for which a session counts as one just signed in."
+        ),
+    ] = 900
+    TOTP_KEYS: Annotated[
+        tuple[str, ...],
+        Setting(
+            _list(
+                _text(str, f"text, in production of {MINIMUM_KEY_BYTES} bytes or more"),
+                nothing="or none to derive them from SECRET_KEY",
+            ),
+            "Keys that encrypt the secrets of second factors: the first encrypts, all decrypt.",
+            secret=True,
+            hint=_KEY_HINT,
+        ),
+    ] = ()
+    MAIL_URL: Annotated[
+        str | None,
+        Setting(
+            _text(
+                _or_none(None, _mail_url),
+                "smtp://user:password@host:587, smtps://… or none",
+                "url",
+            ),
+            "Mail server; without it mail is written to the folder MAIL_OUTBOX.",
+            secret=True,
+        ),
+    ] = None
+    MAIL_OUTBOX: Annotated[
+        str,
+        Setting(
+            _FOLDER,
+            "Where mail is kept that is not sent.",
+            secret=True,
+        ),
+    ] = _in_instance("outbox")
+    MAIL_SENDER: Annotated[
+        str,
+        Setting(
+            _text(_mailbox, "an address such as Question bank <no-reply@bank.example.org>"),
+            "Sender of mail.",
+        ),
+    ] = "Question bank <no-reply@localhost>"
     CORS_ORIGINS: Annotated[
         tuple[str, ...],
         Setting(
@@ -778,6 +863,9 @@ class Production(Settings):
         for index, key in enumerate(values.get("SECRET_KEY_FALLBACKS", ()), start=1):
             if reason := _weakness(key):
                 yield "SECRET_KEY_FALLBACKS", f"SECRET_KEY_FALLBACKS item {index} {reason}"
+        for index, key in enumerate(values.get("TOTP_KEYS", ()), start=1):
+            if reason := _weakness(key):
+                yield "TOTP_KEYS", f"TOTP_KEYS item {index} {reason}"
         if values.get("TRUSTED_HOSTS") == ():
             yield "TRUSTED_HOSTS", "TRUSTED_HOSTS is none: any Host header would be believed"
 

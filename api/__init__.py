@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
 from api import cli, database, logs, site, v1, v2, versions
-from api.access import bearer, identity
+from api.access import bearer, identity, site_sessions
 from api.extensions import bcrypt, cache, db, limiter, migrate
 from api.http import (
     caching,
@@ -52,9 +52,10 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     logs.init_app(app)
 
     hooks.init_app(app)  # first, so that it begins first and finishes last
-    sessions.init_app(app, REDIS_OPTIONS)
     _bind_extensions(app, settings)
     bearer.init_app(app)
+    site_sessions.init_app(app)
+    sessions.init_app(app, REDIS_OPTIONS)
     identity.init_app(app)
     cors.init_app(app)
     converters.init_app(app)
@@ -69,7 +70,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     app.register_blueprint(v1.blueprint)
     app.register_blueprint(v2.blueprint)
     app.register_blueprint(versions.blueprint)
-    app.register_blueprint(site.blueprint)
+    site.init_app(app)
     cli.init_app(app)
     _mount(app, settings)
     return app

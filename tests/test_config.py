@@ -258,6 +258,18 @@ def test_what_the_flask_command_copied_from_dotenv_still_counts_as_from_there(do
         ("SESSION_FOLDER", "/var/lib/bank/sessions/", "/var/lib/bank/sessions"),
         ("PRACTICE_SECONDS", "10", 10),
         ("PRACTICE_SECONDS", "2592000", 2_592_000),
+        ("FRESH_SECONDS", "10", 10),
+        ("FRESH_SECONDS", "86400", 86_400),
+        ("TOTP_KEYS", "one, two", ("one", "two")),
+        ("TOTP_KEYS", "none", ()),
+        ("MAIL_URL", "smtp://u:p%40ss@mail:587", "smtp://u:p%40ss@mail:587"),
+        ("MAIL_URL", "smtps://mail.example.org", "smtps://mail.example.org"),
+        ("MAIL_URL", "none", None),
+        ("MAIL_OUTBOX", "/var/spool/bank", "/var/spool/bank"),
+        ("MAIL_OUTBOX", "mails", str(config.ROOT / "mails")),
+        ("MAIL_SENDER", "no-reply@example.org", "no-reply@example.org"),
+        ("MAIL_SENDER", "The bank <a@bücher.example>", "The bank <a@xn--bcher-kva.example>"),
+        ("MAIL_SENDER", "root@localhost", "root@localhost"),
         ("LOG_LEVEL", "debug", "DEBUG"),
         ("LOG_FORMAT", "JSON", "json"),
         ("READINESS_TIMEOUT", "0.05", 0.05),
@@ -427,6 +439,19 @@ def test_a_relative_sqlite_path_counts_from_the_project_not_from_the_working_dir
         ("DATABASE_URL", "postgresql://a b/bank", "has a host that is neither a name nor an"),
         ("DATABASE_URL", "postgresql://h", "names no database"),
         ("DATABASE_URL", "postgresql://u:p@x@h/b", "has an @ that is not percent-encoded"),
+        ("FRESH_SECONDS", "9", "is out of range; allowed: a whole number from 10 to 86400"),
+        ("TOTP_KEYS", "one,,two", "has an empty item"),
+        ("MAIL_URL", "mail.example.org", "has another scheme than smtp and smtps"),
+        ("MAIL_URL", "imap://mail", "has another scheme than smtp and smtps"),
+        ("MAIL_URL", "smtp://", "has a host that is neither a name nor an address"),
+        ("MAIL_URL", "smtp://mail:0", "has a port that cannot be, a path or options"),
+        ("MAIL_URL", "smtp://mail:x", "is not a URL"),
+        ("MAIL_URL", "smtp://mail/box", "has a port that cannot be, a path or options"),
+        ("MAIL_URL", "smtp://user@mail", "has a user without a password"),
+        ("MAIL_URL", "smtp://u:p@x@mail", "has an @ / ? or # that is not percent-encoded"),
+        ("MAIL_SENDER", "bank", "is not an e-mail address"),
+        ("MAIL_SENDER", "a@b@c.org", "is not an e-mail address"),
+        ("MAIL_SENDER", "A, B <a@example.org>", "is not an e-mail address"),
         ("SECRET_KEY", "a\0b", "contains the control character U+0000"),
         ("PORT", "80\0", "contains the control character U+0000"),
         ("HOST", "a\x1b[31mb", "contains the control character U+001B"),
@@ -500,7 +525,7 @@ def test_production_demands_a_key_and_hosts_and_says_how_to_make_a_key() -> None
 
 
 @pytest.mark.parametrize("key", [config.DEVELOPMENT_KEY, config.TESTING_KEY])
-@pytest.mark.parametrize("name", ["SECRET_KEY", "SECRET_KEY_FALLBACKS"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "SECRET_KEY_FALLBACKS", "TOTP_KEYS"])
 def test_production_refuses_a_well_known_key_also_as_a_former_one(name: str, key: str) -> None:
     fault = only_fault(PRODUCTION | {name: key})
     assert fault.setting == name
@@ -512,7 +537,7 @@ def test_production_refuses_a_well_known_key_also_as_a_former_one(name: str, key
     ("key", "size"), [("x" * 31, 31), ("ü" * 15, 30)], ids=["ASCII", "two bytes a letter"]
 )
 def test_production_counts_the_bytes_of_a_key(key: str, size: int) -> None:
-    for name in ("SECRET_KEY", "SECRET_KEY_FALLBACKS"):
+    for name in ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "TOTP_KEYS"):
         assert f"is {size} bytes long, under 32" in only_fault(PRODUCTION | {name: key}).detail
     assert load(**PRODUCTION | {"SECRET_KEY": "ü" * 16}).SECRET_KEY == "ü" * 16
 
@@ -744,6 +769,9 @@ def test_describe_tells_a_value_that_was_passed_in_code() -> None:
         ("REDIS_URL", "redis://:hunter2@cache:6379/1", f"redis://{REDACTED}@cache:6379/1"),
         ("REDIS_URL", "redis://cache?password=hunter2", f"redis://cache?{REDACTED}"),
         ("REDIS_URL", "unix:///run/redis.sock", "unix:///run/redis.sock"),
+        ("TOTP_KEYS", "hunter2,hunter3", [REDACTED, REDACTED]),
+        ("MAIL_URL", "smtp://hunter2:hunter3@mail:587", f"smtp://{REDACTED}@mail:587"),
+        ("MAIL_OUTBOX", "/home/hunter2/mails", REDACTED),
     ],
 )
 def test_a_secret_is_shown_without_what_makes_it_one(name: str, text: str, shown: object) -> None:
@@ -845,6 +873,8 @@ def secret_environments(secret: str, other: str) -> Iterator[dict[str, str]]:
                 "APP_ENV": app_env,
                 "DATABASE_URL": f"postgresql://{user}:{password}@db:5432/bank",
                 "REDIS_URL": f"redis://{user}:{password}@cache:6379/0",
+                "MAIL_URL": f"smtp://{user}:{password}@mail",
+                "TOTP_KEYS": f"{user},{password}",
             }
             yield {
                 "DATABASE_URL": f"postgres://db/bank?user={user}&password={password}",

@@ -34,7 +34,7 @@ from api.models import (
     User,
     revisions,
 )
-from tests.accounts.tools import ME, device_of, make_user, new_device
+from tests.accounts.tools import ME, device_of, log_in, make_user, new_device
 from tests.conftest import MakeApp, Settings
 
 SEARCHED = "/api/v1/questions?fields=number&q=zyzzyva"
@@ -121,9 +121,6 @@ def _rows(connection: Connection) -> dict[str, list[Any]]:
 
 
 #: Columns that come with a later revision than their table, and what changes with every write.
-LATER = {"author_id", "edited_at", "file_digest", "search_vector", "username_key", "version"}
-
-
 def _write_something(app: Flask) -> None:
     """Have a draft, a grant, a revision and an author in the database. The user is `ada`."""
     texts = {"prompt": "Is it?", "answer": "It is."}
@@ -132,6 +129,34 @@ def _write_something(app: Flask) -> None:
         drafts.create(texts, drafts.Reader(user_id=ada.id, reviews=False))
         question = editing.create(texts, None, users.get("ada").id)
         grants.give(question.number, users.get("ada"), users.get("ada"))
+
+
+LATER = {
+    "author_id", "edited_at", "file_digest", "search_vector", "username_key", "version",
+    "must_confirm", "confirmed_at", "fs_uniquifier", "tf_primary_method", "tf_totp_secret",
+    "tf_last_counter", "mf_recovery_codes", "door",
+}  # fmt: skip
+
+
+def test_accounts_from_before_the_sites_door_get_an_identifier_of_their_own(app: Flask) -> None:
+    alembic = revisions.alembic_config()
+    device = new_device(app)
+    make_user(app, "bob")
+    with app.app_context(), db.engine.connect() as connection:
+        alembic.attributes["connection"] = connection
+        command.downgrade(alembic, "0006")
+        command.upgrade(alembic, "head")
+        connection.commit()
+        rows = connection.execute(
+            text("SELECT fs_uniquifier, must_confirm, confirmed_at FROM users")
+        ).all()
+        doors = connection.execute(text("SELECT DISTINCT door FROM sign_ins")).scalars().all()
+    assert len({row[0] for row in rows}) == len(rows) == 2
+    assert all(len(row[0]) == 32 and not row[1] and row[2] is None for row in rows)
+    assert doors == ["api"]
+    client = app.test_client()
+    assert client.get(ME, headers=device.headers).status_code == 200
+    assert log_in(client, "bob").status_code == 201
 
 
 def test_every_migration_keeps_every_row_on_the_way_down_and_up_again(app: Flask) -> None:

@@ -214,11 +214,16 @@ def takes_no_identity(view: Any) -> Any:
     return view
 
 
-def _reads_identity() -> bool:
+def reads_identity(*, site: bool = False) -> bool:
+    """Tell whether who is calling matters here.
+
+    :param site: whether it may at the site's addresses too, which take no token.
+    """
     view = current_app.view_functions.get(request.endpoint or "")
     cls = getattr(view, "view_class", None)
     handler = getattr(cls, request.method.lower(), None)
-    return in_api() and not getattr(handler, "takes_no_identity", False)
+    site = site and not (request.endpoint or "").endswith("static")
+    return (in_api() or site) and not getattr(handler, "takes_no_identity", False)
 
 
 def device() -> SignIn | None:
@@ -226,7 +231,7 @@ def device() -> SignIn | None:
 
     Raises what Flask-JWT-Extended raises for a token that is not good; `init_app` has it answered.
     """
-    if not _reads_identity():
+    if not reads_identity():
         return None
     _check_csrf_form()
     _spell_scheme()

@@ -67,7 +67,7 @@ def change_password(user: User, current: str, new: str, sid: str | None) -> None
     forgive_guess(whose)
 
 
-def remember_device(response: Response, user: User) -> None:
+def remember_device(response: Response, user: User) -> Response:
     """Let the browser prove, when it comes again, that it has signed in to this account before."""
     nonce = _known_device(user.id) or str(uuid4())
     response.set_cookie(
@@ -78,6 +78,7 @@ def remember_device(response: Response, user: User) -> None:
         httponly=True,
         samesite="Lax",
     )
+    return response
 
 
 def _whose(name: str) -> str:

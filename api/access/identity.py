@@ -1,6 +1,9 @@
-"""One Flask-Principal identity per request, and the permissions that views ask it for (73).
+"""One Flask-Principal identity per request, whichever the door, and the permissions views ask for (73, 77).
 
-The identity holds needs: what the caller's roles permit. A view asks for a need, never for a role.
+The identity holds needs: what the caller's roles permit. A view asks for a need, never for a role,
+and knows neither tokens nor sessions. `Principal(use_sessions=False)`: the extension would otherwise
+save each identity in the session, and one call with a bearer token would leave a cookie that
+authenticates the next ones without it.
 Source: https://pythonhosted.org/Flask-Principal/
 """
 
@@ -22,38 +25,70 @@ from flask_principal import (
 from jwt import PyJWTError
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.access import bearer
+from api.access import bearer, site_sessions
 from api.accounts import users
 from api.accounts.permissions import Action, action_need
+from api.demonstrations import demonstrates
 from api.extensions import principal
+from api.http.hooks import in_api
 from api.http.problems import Problem
-from api.models import User
+from api.models import SignIn, User
 
 BadTokenError = (JWTExtendedException, PyJWTError)
 
 
 def caller() -> User | None:
-    """Return who is calling, found out once per request. Raises what a bad token raises."""
+    """Return who is calling, found out once per request. Raises what a bad token raises.
+
+    A token counts before a session: it was put there on purpose, a cookie comes unasked.
+    """
     if "caller" not in g:
         device = bearer.device()
+        if device is None and bearer.reads_identity(site=True):
+            device = site_sessions.device()
+        g.sign_in = device
         g.caller = device.user if device else None
     found: User | None = g.caller
     return found
 
 
+def _device() -> SignIn | None:
+    found: SignIn | None = g.get("sign_in")
+    return found
+
+
 def current_device() -> str | None:
     """Return the id of the signed-in device that is calling, if one is."""
-    device = g.get("sign_in")
+    device = _device()
     return device.id if device else None
+
+
+def door() -> str | None:
+    """Return the door that the caller came in by: `api` (a token), `site` (a session) or None."""
+    device = _device()
+    return device.door if device else None
+
+
+def signed_in_as(user: User, device: SignIn) -> None:
+    """Let the rest of the request be the user's who has just signed in."""
+    g.caller, g.sign_in = user, device
+    principal.set_identity(load_identity())
+
+
+def signed_out() -> None:
+    """Let the rest of the request be nobody's."""
+    g.caller = g.sign_in = None
+    principal.set_identity(load_identity())
 
 
 def signed_in() -> User:
     """Return who is calling. Raises Problem (401) for nobody."""
     user = caller()
     if user is None:
-        raise bearer.refusal(
-            "token-missing", "Send an access token: Authorization: Bearer <token>.", None
-        )
+        how = "Send an access token: Authorization: Bearer <token>."
+        if not in_api():
+            how = "Sign in on the site to see this page."
+        raise bearer.refusal("token-missing", how, None)
     return user
 
 
@@ -70,15 +105,25 @@ def rate_limit_key() -> str:
     return f"user:{user.id}" if user else get_remote_address()
 
 
+@demonstrates(
+    77,
+    at="GET v1.identity",
+    test="tests/access/test_sessions.py::test_both_doors_load_the_same_identity",
+)
 def load_identity() -> Identity:
     """Make the identity of the caller. Raises what a bad token raises."""
     user = caller()
-    return Identity(user.id) if user else AnonymousIdentity()
+    return Identity(user.id, door()) if user else AnonymousIdentity()
 
 
 principal.identity_loader(load_identity)
 
 
+@demonstrates(
+    77,
+    at="GET v1.identity",
+    test="tests/access/test_sessions.py::test_both_doors_load_the_same_identity",
+)
 def provide_needs(_app: Flask, identity: Identity) -> None:
     """Give the identity what its user may do."""
     user = caller()
@@ -109,10 +154,25 @@ def keep_private(response: Response) -> Response:
     return response
 
 
+def is_fresh() -> bool:
+    """Tell whether the caller gave the password a moment ago."""
+    if door() == site_sessions.DOOR:
+        return site_sessions.is_fresh()
+    return bool(get_jwt().get("fresh"))
+
+
+def _stale() -> Problem:
+    if door() == site_sessions.DOOR:
+        detail = "This needs the password again: give it at /verify of the site."
+        return bearer.refusal("token-not-fresh", detail, None)
+    return bearer.refusal("token-not-fresh", "This needs a token from a sign-in with the password.")
+
+
 def requires(action: Action, *, fresh: bool = False) -> Callable[[Any], Any]:
     """Let only callers with a permission into a view: 401 for nobody, 403 for anybody else.
 
-    :param fresh: whether the token must come from the password itself, not from a refresh.
+    :param fresh: whether the token must come from the password itself, not from a refresh; of a
+        session, whether the password was given within the setting `FRESH_SECONDS`.
     """
 
     def decorate(view: Any) -> Any:
@@ -121,10 +181,8 @@ def requires(action: Action, *, fresh: bool = False) -> Callable[[Any], Any]:
             signed_in()
             if not may(action):
                 raise forbid(action)
-            if fresh and not get_jwt().get("fresh"):
-                raise bearer.refusal(
-                    "token-not-fresh", "This needs a token from a sign-in with the password."
-                )
+            if fresh and not is_fresh():
+                raise _stale()
             after_this_request(keep_private)
             return view(*args, **kwargs)
 

@@ -23,6 +23,8 @@ from api.models.types import now
 
 #: A refresh token that was just replaced is still taken for so long: two tabs may refresh at once.
 GRACE = timedelta(seconds=10)
+#: How far back the last use of a session, as it is told, may lie.
+TOUCHED = timedelta(hours=1)
 
 
 class SignInEndedError(Exception):
@@ -48,16 +50,38 @@ class Pair:
 
 def sign_in(user: User, address: str, user_agent: str) -> Pair:
     """Sign a device in; the access token is fresh, for what needs a recent password."""
+    return _pair(begin(user, "api", address, user_agent), fresh=True)
+
+
+def begin(user: User, door: str, address: str, user_agent: str) -> SignIn:
+    """Note that a device has signed in.
+
+    :param door: `api` for one that gets tokens, `site` for one that has a session.
+    """
     device = SignIn(
         user_id=user.id,
         jti=str(uuid4()),
         expires_at=now() + current_app.config["JWT_REFRESH_TOKEN_EXPIRES"],
+        door=door,
         address=address[:45],
         user_agent=user_agent[:200],
     )
     db.session.add(device)
     db.session.commit()
-    return _pair(device, fresh=True)
+    return device
+
+
+def touch(device: SignIn) -> bool:
+    """Note that a session was used, once an hour at most; returns whether it was noted.
+
+    It stays good as long after that as the API's devices do after a refresh.
+    """
+    if now() - device.rotated_at < TOUCHED:
+        return False
+    device.rotated_at = now()
+    device.expires_at = now() + current_app.config["JWT_REFRESH_TOKEN_EXPIRES"]
+    db.session.commit()
+    return True
 
 
 def seen_before(name: str, address: str) -> tuple[int, bool] | None:

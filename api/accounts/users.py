@@ -1,6 +1,7 @@
 """Users: made, found, changed, given roles, deleted."""
 
 from collections.abc import Mapping
+from uuid import uuid4
 
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy import delete as sql_delete
@@ -48,11 +49,27 @@ def create(
     """Make a user. Raises AccountError for a weak password or a name or address that is taken."""
     if faults := passwords.faults_of(password, username, email):
         raise AccountError(password=faults)
+    return add(username, passwords.hashed(password), email, role)
+
+
+def add(
+    username: str,
+    hashed: str,
+    email: str | None = None,
+    role: Role = Role.READER,
+    *,
+    must_confirm: bool = False,
+) -> User:
+    """Add a user whose password was judged and hashed before. Raises AccountError as `create` does.
+
+    :param must_confirm: whether the e-mail address must be confirmed before the first sign-in.
+    """
     user = User(
         username=username,
         email=_lowered(email),
-        password=passwords.hashed(password),
+        password=hashed,
         roles=[role_row(role)],
+        must_confirm=must_confirm,
     )
     db.session.add(user)
     try:
@@ -181,6 +198,24 @@ def authenticate(name: str, password: str) -> User | None:
     return known
 
 
+def awaits_confirmation(user: User) -> bool:
+    """Tell whether a user must follow the link in the first mail before signing in."""
+    return user.must_confirm and user.confirmed_at is None
+
+
+def password_changed(user: User) -> None:
+    """Note that a user has a new password: links that were mailed for the old one are dead."""
+    user.password_changed_at = now()
+    user.fs_uniquifier = uuid4().hex
+    db.session.commit()
+
+
+def address_confirmed(user: User) -> None:
+    """Note that a user reads what is mailed to their address."""
+    user.confirmed_at = user.confirmed_at or now()
+    db.session.commit()
+
+
 def change_password(user: User, current: str, new: str) -> None:
     """Set a new password. Raises AccountError if the current one is wrong or the new one weak."""
     if not passwords.matches(user.password, current):
@@ -188,14 +223,14 @@ def change_password(user: User, current: str, new: str) -> None:
     if faults := passwords.faults_of(new, user.username, user.email):
         raise AccountError(new_password=faults)
     user.password = passwords.hashed(new)
-    user.password_changed_at = now()
-    db.session.commit()
+    password_changed(user)
 
 
 def change_profile(user: User, changes: Mapping[str, str | None]) -> None:
     """Change what is given of a profile. Raises AccountError for an address that is taken."""
-    if "email" in changes:
-        user.email = _lowered(changes["email"])
+    if "email" in changes and (email := _lowered(changes["email"])) != user.email:
+        user.email = email
+        user.confirmed_at, user.must_confirm = None, False  # known by the password, not by mail
     try:
         db.session.commit()
     except IntegrityError as error:

@@ -109,7 +109,10 @@ def _target() -> str:
     mistake should not find it in a log as well.
     Source: https://www.rfc-editor.org/rfc/rfc6750#section-5.3
     """
-    target = quote(_JWT.sub(REDACTED, request.path), safe="/[]")
+    path = _JWT.sub(REDACTED, request.path)
+    if token := (request.view_args or {}).get("token"):  # of a mailed link: it opens an account
+        path = path.replace(str(token), REDACTED)
+    target = quote(path, safe="/[]")
     if request.query_string:
         query = quote(request.query_string, safe="%/:?@!$&'()*+,;=")
         target += "?" + "&".join(map(_without_credential, query.split("&")))

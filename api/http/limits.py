@@ -134,17 +134,17 @@ def tell_limits(response: Response) -> Response:
     return response
 
 
-def count_guess(whose: str) -> None:
-    """Count a password that is about to be checked, before the check: of many at once no more get
+def count_guess(whose: str, what: str = "passwords for this name") -> None:
+    """Count a password or code that is about to be checked, before the check: of many at once no more get
     through than the quota has. Raises Problem (429) when it is used up.
 
     :param whose: who guesses whose password; the same for all who share the quota.
+    :param what: what there were too many wrong ones of.
     """
     if not _spend(whose, 1):
         raise Problem(
             "too-many-requests",
-            "Too many wrong passwords for this name. "
-            f"The limit is {current_app.config['RATELIMIT_GUESSES']}.",
+            f"Too many wrong {what}. The limit is {current_app.config['RATELIMIT_GUESSES']}.",
         )
 
 

@@ -92,8 +92,9 @@ CATALOGUE: dict[str, ProblemType] = {
             "csrf-failed",
             401,
             "CSRF token missing or wrong",
-            "A change that is authorised by cookies must repeat the CSRF cookie in a header.",
-            "Send the value of the `csrf_access_token` cookie as `X-CSRF-TOKEN`.",
+            "A change that is authorised by cookies must repeat the CSRF token in a header.",
+            "Send the value of the `csrf_access_token` cookie as `X-CSRF-TOKEN`; with a session of the "
+            "site, the `csrf_token` that `/identity` tells.",
         ),
         ProblemType(
             "wrong-credentials",
@@ -101,6 +102,20 @@ CATALOGUE: dict[str, ProblemType] = {
             "Wrong credentials",
             "Name and password do not belong together. Which of them is wrong is not told.",
             "Check both. An account can be made at `/users`.",
+        ),
+        ProblemType(
+            "code-needed",
+            401,
+            "Code needed",
+            "Name and password are right, and this account's sign-in takes a code as well.",
+            "Send the code of the authenticator, or a recovery code, as `code`. Each is good once.",
+        ),
+        ProblemType(
+            "confirmation-needed",
+            401,
+            "Confirmation needed",
+            "Name and password are right, and the account's e-mail address is not confirmed yet.",
+            "Follow the link in the mail; the site sends another one at `/confirm`.",
         ),
         ProblemType(
             "forbidden",

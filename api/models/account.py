@@ -1,13 +1,22 @@
-"""Users with their roles, and signed-in devices (53, 73)."""
+"""Users with their roles, and signed-in devices (53, 69, 73, 99)."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from sqlalchemy import Boolean, ForeignKey, String
+from sqlalchemy import BigInteger, Boolean, ForeignKey, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from api.extensions import Base
-from api.models.types import UTCDateTime, now
+from api.models.types import UTCDateTime, Words, now
+
+if TYPE_CHECKING:
+
+    class UserMixin:
+        """Stands in for Flask-Security's, whose annotations contradict SQLAlchemy's `Mapped`."""
+
+else:
+    from flask_security import UserMixin
 
 
 def folded(username: str) -> str:
@@ -41,8 +50,14 @@ class RoleRow(Base):
     name: Mapped[str] = mapped_column(String(40), unique=True)
 
 
-class User(Base):
-    """Somebody who can sign in. The name is shown as it was registered, and found in any case."""
+class User(Base, UserMixin):
+    """Somebody who can sign in, at either door. The name is found in any case.
+
+    The names of the last columns are Flask-Security's. `fs_uniquifier` stands for the user in links
+    that are mailed, and changes with the password, so that no link outlives it. (Its default only
+    lets a migration add it; being unique, it can be left out once at most.)
+    `must_confirm` is set for who registered on the site: no sign-in before `confirmed_at`.
+    """
 
     __tablename__ = "users"
 
@@ -54,6 +69,15 @@ class User(Base):
     active: Mapped[bool] = mapped_column(Boolean, default=True)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     password_changed_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    must_confirm: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    confirmed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    fs_uniquifier: Mapped[str] = mapped_column(
+        String(64), default=lambda: uuid4().hex, server_default="", unique=True, index=True
+    )
+    tf_primary_method: Mapped[str | None] = mapped_column(String(20))
+    tf_totp_secret: Mapped[str | None] = mapped_column(Text)
+    tf_last_counter: Mapped[int | None] = mapped_column(BigInteger)
+    mf_recovery_codes: Mapped[list[str] | None] = mapped_column(Words)
 
     roles: Mapped[list[RoleRow]] = relationship(
         secondary="user_roles", lazy="selectin", order_by=RoleRow.id
@@ -69,6 +93,9 @@ class User(Base):
 class SignIn(Base):
     """A signed-in device: one family of refresh tokens, of which only the newest is good.
 
+    `door` says where it came in: at the API, or on the site, where the session names it and no token
+    was ever given.
+
     `previous_jti` is good for a few seconds after `rotated_at`, for a browser that refreshed twice
     at once; after that its use is a replay and ends the family.
     """
@@ -83,6 +110,7 @@ class SignIn(Base):
     rotated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    door: Mapped[str] = mapped_column(String(10), default="api", server_default="api")
     address: Mapped[str] = mapped_column(String(45), default="")
     user_agent: Mapped[str] = mapped_column(String(200), default="")
 

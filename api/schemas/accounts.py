@@ -1,7 +1,9 @@
 """Accounts as they come in and go out. A password never goes out; a role never comes in."""
 
+from operator import itemgetter
 from typing import Any
 
+from flask_principal import Identity
 from marshmallow import Schema, fields, validate
 
 from api.accounts import users
@@ -23,10 +25,11 @@ class RegistrationBody(Schema):
 
 
 class SignInBody(Schema):
-    """Name or e-mail address, and the password."""
+    """Name or e-mail address, and the password; the code, where the account has a second factor."""
 
     username = fields.String(required=True, validate=validate.Length(1, 254))
     password = fields.String(required=True, validate=PASSWORD)
+    code = fields.String(load_default=None, validate=validate.Length(6, 40))
     delivery = fields.String(load_default="body", validate=validate.OneOf(["body", "cookies"]))
 
 
@@ -61,11 +64,22 @@ def represent_user(user: User) -> dict[str, Any]:
     }
 
 
+def represent_identity(identity: Identity, door: str | None) -> dict[str, Any]:
+    """Represent a caller as Flask-Principal knows them."""
+    needs = ({"method": need.method, "value": str(need.value)} for need in identity.provides)
+    return {
+        "id": identity.id,
+        "door": door,
+        "needs": sorted(needs, key=itemgetter("method", "value")),
+    }
+
+
 def represent_device(device: SignIn, current: str | None) -> dict[str, Any]:
     """Represent a signed-in device to its owner."""
     return {
         "id": device.id,
         "current": device.id == current,
+        "door": device.door,
         "address": device.address,
         "user_agent": device.user_agent,
         "created_at": device.created_at,

@@ -12,6 +12,7 @@ from api.v1.errors import ErrorCause, ErrorCauses
 from api.v1.events import EventList
 from api.v1.grants import GrantItem, GrantList
 from api.v1.health import live, ready
+from api.v1.identity import CallerIdentity
 from api.v1.index import Index
 from api.v1.jobs import (
     ExportList,
@@ -117,6 +118,7 @@ api.add_resource(JobItem, "/jobs/<uuid:job_id>", endpoint="job")
 api.add_resource(JobCancellation, "/jobs/<uuid:job_id>/cancellation", endpoint="job_cancellation")
 api.add_resource(JobRetryList, "/jobs/<uuid:job_id>/retries", endpoint="job_retries")
 api.add_resource(JobFile, "/jobs/<uuid:job_id>/file", endpoint="job_file")
+api.add_resource(CallerIdentity, "/identity", endpoint="identity")
 
 # Plain Flask views: Flask-RESTful cannot run `async def`, and these show what Flask does alone.
 blueprint.add_url_rule("/health/live", view_func=live, endpoint="live")

@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import Response, current_app, request, url_for
 from flask_restful import Resource
 
-from api.access import bearer, guesses
+from api.access import admission, bearer, guesses
 from api.access.bearer import takes_no_identity
 from api.access.identity import current_device, requires, signed_in
 from api.accounts import tokens
@@ -39,6 +39,7 @@ class SignInList(Resource):
     """Your signed-in devices."""
 
     @takes_no_identity
+    @demonstrates(99, test="tests/v1/test_second_factor.py::test_the_api_asks_for_the_code_too")
     @demonstrates(
         53, 91, test="tests/v1/test_sign_ins.py::test_log_in_call_refresh_log_out_and_be_refused"
     )
@@ -53,6 +54,7 @@ class SignInList(Resource):
         user = guesses.authenticate(args["username"], args["password"])
         if user is None:
             raise bearer.refusal("wrong-credentials", "Name and password do not match.", None)
+        admission.admit(user, args["code"])
         pair = tokens.sign_in(user, request.remote_addr or "", request.user_agent.string)
         response = _answer(pair, args["delivery"], 201)
         if args["delivery"] == "cookies":

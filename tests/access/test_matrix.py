@@ -9,9 +9,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
 
 from api.accounts.permissions import Action, Role
-from tests.accounts.tools import bearer, new_device, refused
+from tests.accounts.tools import bearer, make_user, new_device, open_session, refused
 from tests.conftest import MakeApp
 from tests.v1.tools import sqlite_only
 
@@ -60,6 +61,19 @@ PROTECTED = {
     "PUT /api/v1/jobs/<uuid:job_id>/cancellation": OWN,
     "POST /api/v1/jobs/<uuid:job_id>/retries": OWN,
     "GET /api/v1/jobs/<uuid:job_id>/file": OWN,
+    "GET /account": OWN,
+    "POST /account/devices/<uuid:sid>/sign-out": OWN,
+    "POST /account/sign-out-everywhere": OWN,
+    "GET /editing": EDIT,
+    "GET /verify": OWN,
+    "POST /verify": OWN,
+    "GET /account/password": OWN,
+    "POST /account/password": OWN,
+    "GET /account/two-factor": OWN,
+    "POST /account/two-factor": OWN,
+    "POST /account/two-factor/<token>": OWN,
+    "GET /account/recovery-codes": OWN,
+    "POST /account/recovery-codes": OWN,
 }
 
 #: What changes something, or may, and is open to everybody.
@@ -76,6 +90,18 @@ OPEN_CHANGES = {
     "DELETE /api/v1/practice/round",
     "POST /api/v1/practice/round/cards/<int(max=2147483647):position>/reveal",
     "PUT /api/v1/practice/round/cards/<int(max=2147483647):position>/grade",
+    # Forms of the door, which know for themselves whom they serve (tests/site/test_door.py).
+    "POST /sign-in",
+    "POST /sign-in/code",
+    "POST /sign-in/help",
+    "POST /sign-in/factor",
+    "POST /sign-in/recovery-code",
+    "POST /sign-out",
+    "POST /register",
+    "POST /confirm",
+    "POST /confirm/<token>",
+    "POST /recover",
+    "POST /recover/<token>",
 }
 
 EDITORS = {OWN, DRAFT, ATTACH, DETACH, CREATE, EDIT, DELETE, PUBLISH, GRANT, IMPORT}
@@ -171,6 +197,18 @@ def test_what_needs_a_permission_is_what_was_meant_to(app: Flask) -> None:
     assert unprotected == OPEN_CHANGES
 
 
+def hold_to_permissions(each: Operation, role: Role | None, answer: TestResponse) -> None:
+    """Fail unless an operation let a role in, or refused it, as its permission says."""
+    if each.needs is None or each.needs in MAY[role]:
+        assert answer.status_code not in {401, 403}, each.name
+    elif role is None:
+        refused(answer, "token-missing")
+    else:
+        problem = refused(answer, "forbidden", 403)
+        assert problem["required"] == each.needs.value
+        assert each.needs.value in problem["detail"]
+
+
 @pytest.mark.parametrize("role", MAY, ids=lambda role: role or "anonymous")
 @sqlite_only
 def test_every_role_may_what_its_permissions_say(open_app: Flask, role: Role | None) -> None:
@@ -180,21 +218,48 @@ def test_every_role_may_what_its_permissions_say(open_app: Flask, role: Role | N
         if role is not None:  # a new one each time: some of these end their own account
             headers = new_device(open_app, f"{role}-{next(names)}", role).headers
         answer = client.open(each.path, method=each.method, headers=headers, buffered=True)
-        if each.needs is None or each.needs in MAY[role]:
-            assert answer.status_code not in {401, 403}, each.name
-        elif role is None:
-            refused(answer, "token-missing")
-        else:
-            problem = refused(answer, "forbidden", 403)
-            assert problem["required"] == each.needs.value
-            assert each.needs.value in problem["detail"]
+        # A token is for the API: at the site's addresses it makes nobody known.
+        known = role if each.path.startswith("/api") else None
+        hold_to_permissions(each, known, answer)
+
+
+@pytest.mark.parametrize("role", [role for role in MAY if role])
+@sqlite_only
+def test_a_session_may_what_a_token_may_and_the_sites_pages_too(
+    open_app: Flask, role: Role
+) -> None:
+    for number, each in enumerate(operations(open_app)):
+        if each.needs is not None:
+            make_user(open_app, f"{role}-{number}", role)
+            client = open_app.test_client()
+            token = open_session(client, f"{role}-{number}")
+            answer = client.open(
+                each.path,
+                method=each.method,
+                headers={"X-CSRF-Token": token},
+                data={} if each.path.startswith("/api") else {"csrf_token": token},
+            )
+            hold_to_permissions(each, role, answer)
+
+
+@sqlite_only
+def test_no_change_by_a_session_does_without_its_csrf_token(open_app: Flask) -> None:
+    make_user(open_app, "root", Role.ADMINISTRATOR)
+    client = open_app.test_client()
+    open_session(client, "root")
+    for each in operations(open_app):
+        if each.needs is not None and each.method != "GET" and each.path.startswith("/api"):
+            for headers in ({}, {"X-CSRF-Token": "wrong"}, {"X-CSRF-Token": "\u00fc"}):
+                answer = client.open(each.path, method=each.method, headers=headers)
+                refused(answer, "csrf-failed")
+    assert client.get("/api/v1/me").status_code == 200
 
 
 @sqlite_only
 def test_nothing_that_needs_a_permission_takes_a_bad_token(open_app: Flask) -> None:
     client = open_app.test_client()
     for each in operations(open_app):
-        if each.needs is not None:
+        if each.needs is not None and each.path.startswith("/api"):
             answer = client.open(each.path, method=each.method, headers=bearer("a.b.c"))
             refused(answer, "token-malformed")
 

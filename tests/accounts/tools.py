@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from time import time
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
@@ -146,3 +148,16 @@ def authorization(app: Flask) -> dict[str, str]:
     """Make an administrator; return what lets a client's every request come from them."""
     device = new_device(app, "root", Role.ADMINISTRATOR)
     return {"HTTP_AUTHORIZATION": device.headers["Authorization"]}
+
+
+def open_session(client: FlaskClient, name: str = "ada") -> str:
+    """Give a client a session of the site past its form; returns the session's CSRF token."""
+    app = client.application
+    with app.app_context():
+        device = tokens.begin(users.get(name), "site", "192.0.2.8", "tests")
+        sid, raw = device.id, "0" * 40
+    with client.session_transaction() as session:
+        session.permanent = True
+        session.update(sign_in=sid, fs_paa=time(), csrf_token=raw, _user_id="any")
+    signer = URLSafeTimedSerializer(app.config["SECRET_KEY"], salt="wtf-csrf-token")
+    return str(signer.dumps(raw))

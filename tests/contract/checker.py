@@ -40,7 +40,7 @@ UNDOCUMENTED = frozenset(
 _OUTSIDE = {"400": "BadRequest", "401": "BadToken", "404": "NotFound"}
 
 #: Where a token comes in, beside the `Authorization` header.
-_TOKEN_COOKIE = re.compile(r"(?:^|;\s*)(?:access|refresh)_token_cookie=")
+_TOKEN_COOKIE = re.compile(r"(?:^|;\s*)(?:(?:access|refresh)_token_cookie|session)=")
 
 
 @cache

@@ -36,7 +36,7 @@ from api.accounts.permissions import Role
 from api.bank import drafts, editing, grants
 from api.extensions import db
 from api.models import ScratchDocument
-from tests.conftest import _execute, dispose
+from tests.conftest import _execute, dispose, folders
 from tests.contract import contract
 
 Case: TypeAlias = schemathesis.Case[Any]
@@ -303,12 +303,12 @@ def make_real(case: Case, app: Flask, caller: Caller) -> bool:
     return True
 
 
-def _unlimited(url: str) -> Flask:
-    """Make an application without rate limits."""
+def _unlimited(url: str, folder: Path) -> Flask:
+    """Make an application without rate limits, which keeps its files in `folder`."""
     environ = {
         "APP_ENV": "testing",
         "DATABASE_URL": url,
-        "ATTACHMENTS_FOLDER": str(tmp_path_factory.mktemp("attachments")),
+        **folders(folder),
         "RATELIMIT_ENABLED": "false",
         "LOG_LEVEL": "CRITICAL",  # thousands of lines, which pytest would keep
     }
@@ -322,17 +322,20 @@ def app_on_sqlite(
     """An application on a file that this module's tests share."""
     path = tmp_path_factory.mktemp("fuzz") / "bank.sqlite3"
     shutil.copy(sqlite_template, path)
-    made = _unlimited(f"sqlite:///{path}")
+    made = _unlimited(f"sqlite:///{path}", path.parent)
     yield made
     dispose(made)
 
 
 @pytest.fixture(scope="module")
-def app_on_postgresql(postgres: str, postgres_template: str) -> Iterator[Flask]:
+def app_on_postgresql(
+    postgres: str, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Flask]:
     """An application on a PostgreSQL database that this module's tests share."""
     name = f"fuzz_{uuid4().hex[:12]}"
     _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
-    made = _unlimited(make_url(postgres).set(database=name).render_as_string(hide_password=False))
+    url = make_url(postgres).set(database=name).render_as_string(hide_password=False)
+    made = _unlimited(url, tmp_path_factory.mktemp("fuzz"))
     yield made
     dispose(made)
     _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")

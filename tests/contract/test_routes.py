@@ -232,10 +232,9 @@ def test_security_is_documented_where_the_code_asks_for_a_permission(app: Flask)
         places = {status: found.place[-1] for status, found in operation.responses.items()}
         asked = getattr(view, "required_action", None)
         if asked:
-            by_cookie: dict[str, list[str]] = {"cookie": []}
-            if operation.method != "get":
-                by_cookie["csrf"] = []
-            assert operation.node["security"] == [{"bearer": []}, by_cookie], name
+            twin: dict[str, list[str]] = {} if operation.method == "get" else {"csrf": []}
+            ways = [{"bearer": []}, {"cookie": [], **twin}, {"session": [], **twin}]
+            assert operation.node["security"] == ways, name
             fresh = getattr(view, "required_fresh", False)
             nobody = "UnauthorizedOrNotFresh" if fresh else "Unauthorized"
             assert (places["401"], places["403"]) == (nobody, "Forbidden"), name

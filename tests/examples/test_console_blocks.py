@@ -42,6 +42,9 @@ SCARCE = (
     "/api/v1/pages/cost",
     "/api/v1/sign-ins",
     "/api/v1/users",
+    "/sign-in",
+    "/register",
+    "/recover",
 )
 
 

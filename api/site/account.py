@@ -1,0 +1,101 @@
+"""Pages for who is signed in: the account with its devices, and what only some roles see (69, 77).
+
+They ask for permissions by the decorator that the API's resources use. Who is not signed in is sent
+to the sign-in page and comes back; a client that asks for no page gets problem details.
+"""
+
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response as BaseResponse
+
+from api.access import site_sessions
+from api.access.identity import current_device, requires, signed_in
+from api.accounts import second_factor, tokens, users
+from api.accounts.permissions import Action
+from api.bank import questions
+from api.bank.questions import Criteria
+from api.demonstrations import demonstrates
+from api.http.problems import Problem
+from api.site.mail import outbox as mails
+
+
+@demonstrates(69, test="tests/site/test_door.py::test_sign_in_see_the_account_and_sign_out")
+@requires(Action.USE_OWN_ACCOUNT)
+def account() -> str:
+    """Your profile, what you may do, and where you are signed in."""
+    user = signed_in()
+    return render_template(
+        "account/account.html",
+        user=user,
+        actions=sorted(action.value for action in users.actions(user)),
+        devices=tokens.devices(user),
+        current=current_device(),
+        has_second_factor=second_factor.is_on(user),
+        recovery_codes=len(user.mf_recovery_codes or []),
+    )
+
+
+@requires(Action.USE_OWN_ACCOUNT)
+def sign_out_device(sid: UUID) -> BaseResponse:
+    """Sign one of your devices out."""
+    _check_csrf()
+    device = tokens.get_own(signed_in(), str(sid))
+    if device.id == current_device():
+        site_sessions.end()
+        return redirect(url_for("site.home"))
+    tokens.revoke(device)
+    flash("The device is signed out.", "success")
+    return redirect(url_for("site.account"))
+
+
+@requires(Action.USE_OWN_ACCOUNT)
+def sign_out_everywhere() -> BaseResponse:
+    """Sign all your devices out, this one as well."""
+    _check_csrf()
+    tokens.revoke_all(signed_in())
+    site_sessions.end()
+    return redirect(url_for("site.home"))
+
+
+def _check_csrf() -> None:
+    if not FlaskForm().validate_on_submit():
+        raise Problem(
+            "malformed-request", "The form's CSRF token is missing or wrong; load it again."
+        )
+
+
+@demonstrates(69, test="tests/site/test_door.py::test_a_page_and_its_menu_entry_are_for_a_role")
+@requires(Action.EDIT_QUESTION)
+def editing() -> str:
+    """What was changed here since it was loaded: for editors."""
+    found = questions.find_page(Criteria(), 1, 1000).questions
+    changed = [question for question in found if question.edited_at is not None]
+    return render_template("account/editing.html", changed=changed, total=len(found))
+
+
+@demonstrates(
+    99, test="tests/site/test_mail.py::test_a_registration_is_confirmed_by_the_link_in_the_mail"
+)
+def outbox() -> Response | str | dict[str, list[dict[str, str]]]:
+    """The mails in the folder, newest first: where they are not sent, and never in production."""
+    best = request.accept_mimetypes.best_match(["application/json", "text/html"])
+    if best is None:
+        abort(406)
+    found = list(mails())
+    if best == "application/json":
+        return {"items": found}
+    return render_template("account/outbox.html", mails=found)
+
+
+def add_routes(blueprint: Blueprint) -> None:
+    """Add the pages to the site."""
+    blueprint.add_url_rule("/account", view_func=account)
+    blueprint.add_url_rule(
+        "/account/devices/<uuid:sid>/sign-out", view_func=sign_out_device, methods=["POST"]
+    )
+    blueprint.add_url_rule(
+        "/account/sign-out-everywhere", view_func=sign_out_everywhere, methods=["POST"]
+    )
+    blueprint.add_url_rule("/editing", view_func=editing)

@@ -1,0 +1,115 @@
+"""What the tests of the site's door share: a browser that reads forms, and its mail."""
+
+import html
+import re
+from time import time
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask
+from flask.testing import FlaskClient
+from passlib.totp import TOTP
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from api.accounts import second_factor
+from api.accounts.permissions import Role
+from api.extensions import db
+from api.models import User
+from api.site.mail import outbox
+from tests.accounts.tools import PASSWORD, make_user
+
+PAGE = {"Accept": "text/html"}
+_TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+class Browser:
+    """A client with a cookie jar that asks for pages and sends the forms in them."""
+
+    def __init__(self, app: Flask, **environ: str) -> None:
+        self.app = app
+        self.client: FlaskClient = app.test_client()
+        self.client.environ_base |= environ
+
+    def get(self, path: str, **more: Any) -> TestResponse:
+        """Look at a page."""
+        return self.client.get(path, headers=PAGE, **more)
+
+    def token(self, path: str = "/sign-in") -> str:
+        """Return the CSRF token in the form at an address."""
+        found = _TOKEN.search(self.get(path).text)
+        assert found, path
+        return found[1]
+
+    def post(self, path: str, form: str | None = None, /, **fields: str) -> TestResponse:
+        """Send the form that stands at `form` (by default at the same address) to `path`."""
+        fields["csrf_token"] = self.token(form or path)
+        response = self.client.post(path, data=fields, headers=PAGE, buffered=True)
+        response.close()  # mail by SMTP goes out then
+        return response
+
+    def sign_in(self, name: str = "ada", password: str = PASSWORD, **more: str) -> TestResponse:
+        """Sign in by the form."""
+        return self.post("/sign-in", username=name, password=password, **more)
+
+    def csrf(self) -> dict[str, str]:
+        """Return the header that a change at the API needs by this session."""
+        told: Any = self.client.get("/api/v1/identity").json
+        return {"X-CSRF-Token": told["csrf_token"]}
+
+    def is_signed_in(self) -> bool:
+        """Tell whether the account page opens."""
+        return self.get("/account").status_code == 200
+
+
+def signed_in(
+    app: Flask, name: str = "ada", role: Role = Role.READER, email: str | None = None
+) -> Browser:
+    """Make a user and sign a browser in."""
+    make_user(app, name, role, email)
+    browser = Browser(app)
+    response = browser.sign_in(name)
+    assert response.status_code == 302, response.text
+    return browser
+
+
+def text_of(response: TestResponse) -> str:
+    """Return a page's text."""
+    return html.unescape(response.text)
+
+
+def mails(app: Flask) -> list[dict[str, str]]:
+    """Read the outbox, the newest first."""
+    with app.app_context():
+        return list(outbox())
+
+
+def link_in(mail: dict[str, str]) -> str:
+    """Return the path of the link in a mail."""
+    found = re.search(r"https?://\S+", mail["text"])
+    assert found, mail
+    return urlsplit(found[0]).path
+
+
+def user_row(app: Flask, name: str = "ada") -> User:
+    """Return a user's row, detached."""
+    with app.app_context():
+        return db.session.scalars(select(User).where(User.username == name)).one()
+
+
+def codes(app: Flask, name: str = "ada") -> list[str]:
+    """Return the codes that are good for a user now: the present one and the next."""
+    user = user_row(app, name)
+    with app.app_context():
+        factory = second_factor.one_time_codes()._totp
+        totp: TOTP = factory.from_source(user.tf_totp_secret)
+        return [totp.generate(time() + later).token for later in (0, 30)]
+
+
+def turn_second_factor_on(app: Flask, name: str = "ada") -> None:
+    """Give a user a second factor, past the pages."""
+    with app.app_context():
+        user = db.session.scalars(select(User).where(User.username == name)).one()
+        user.tf_primary_method = "authenticator"
+        user.tf_totp_secret = second_factor.one_time_codes().generate_totp_secret()
+        db.session.commit()
