@@ -6,6 +6,7 @@ WORKDIR /srv
 COPY requirements.txt .
 RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 COPY --chown=bank . .
+RUN install -d -o bank -m 700 instance
 USER bank
 ENV FLASK_SKIP_DOTENV=1 APP_ENV=production HOST=0.0.0.0 PORT=5000
 EXPOSE 5000

@@ -31,6 +31,7 @@ SHELL_WORDS = {
     "elif",
     "fi",
     "seq",
+    "mktemp",
 }
 
 

@@ -14,7 +14,14 @@ from typing import Any
 from flask import Flask, current_app, request
 from werkzeug.wrappers import Response
 
+from api.demonstrations import demonstrates
 
+
+@demonstrates(
+    58,
+    at="PATCH v1.preferences",
+    test="tests/v1/test_preferences.py::test_the_cookie_has_its_attributes_in_every_environment",
+)
 @dataclass(frozen=True, slots=True)
 class Cookie:
     """A cookie of the application.

@@ -40,6 +40,7 @@ from itsdangerous import BadData, SignatureExpired
 from redis import Redis
 from redis.exceptions import RedisError
 
+from api.demonstrations import demonstrates
 from api.http.cookies import Cookie
 from api.http.problems import Problem
 
@@ -225,6 +226,11 @@ class SessionFiles(FileSystemCache):
             return super().delete(key, mgmt_element)
 
 
+@demonstrates(
+    82,
+    at="POST v1.practice_round",
+    test="tests/http/test_sessions.py::test_files_are_private_and_hold_json",
+)
 class FileSessions(_ServerSide, CacheLibSessionInterface):
     """Sessions in files, for all processes of one machine."""
 
@@ -252,6 +258,11 @@ def _answering() -> Iterator[None]:
         raise unavailable() from error
 
 
+@demonstrates(
+    82,
+    at="POST v1.practice_round",
+    test="tests/http/test_sessions.py::test_redis_shares_sessions_and_forgets_them_by_itself",
+)
 class RedisSessions(_ServerSide, RedisSessionInterface):
     """Sessions in Redis, for all processes of all machines; it forgets them by itself."""
 
