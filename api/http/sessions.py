@@ -7,13 +7,14 @@ when it is first used, so that whoever does not use one pays nothing and gets no
 Source: https://flask.palletsprojects.com/en/stable/api/#session-interface
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from flask import Flask, Request, Response, current_app, request, session
+from flask import Flask, Request, Response, current_app, g, request, session
 from flask.sessions import SessionInterface, SessionMixin
 from redis import Redis
 from werkzeug.local import LocalProxy
@@ -28,6 +29,8 @@ from api.http.session_storage import (
     SessionFiles,
     SignedSessions,
 )
+
+log = logging.getLogger(__name__)
 
 PRACTICE_PATH = "/api/v1/practice"
 
@@ -140,6 +143,7 @@ class SessionsByAddress(SessionInterface):
         try:
             storage.save_session(app, inner, response)
         except Problem as problem:
+            log.warning("session not saved, answered %s [%s]", problem.code, g.get("request_id"))
             _answer_instead(response, problem)
             return
         if isinstance(storage, SignedSessions) and inner.fault and not inner:

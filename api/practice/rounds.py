@@ -47,11 +47,13 @@ class TooFewQuestionsError(LookupError):
     """The bank has fewer questions of that kind than were asked for.
 
     :ivar found: how many there are.
+    :ivar filters: which filters were given, by name.
     """
 
-    def __init__(self, found: int) -> None:
+    def __init__(self, found: int, filters: Sequence[str]) -> None:
         super().__init__(f"{found} questions fit")
         self.found = found
+        self.filters = filters
 
 
 class CardUnknownError(LookupError):
@@ -183,7 +185,8 @@ def draw(
     numbers: Sequence[int] = questions.find_numbers(criteria)
     wanted = min(USUAL_SIZE, len(numbers)) if size is None else size
     if not numbers or wanted > len(numbers):
-        raise TooFewQuestionsError(len(numbers))
+        given = {"topic": topic, "difficulty": difficulty}
+        raise TooFewQuestionsError(len(numbers), [name for name in given if given[name]])
     seed = randbelow(GREATEST_SEED + 1) if seed is None else seed
     drawn = Random(seed).sample(numbers, wanted)  # noqa: S311  # to be repeatable, not secret
     return Round(tuple(Card(number) for number in drawn), seed, now().replace(microsecond=0))

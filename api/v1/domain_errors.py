@@ -1,6 +1,6 @@
 """What the domain raises, as problems: the one place where the bank's exceptions meet HTTP."""
 
-from flask import Flask, request
+from flask import Flask
 from marshmallow import ValidationError
 from sqlalchemy.exc import OperationalError
 from werkzeug.wrappers import Response
@@ -55,13 +55,14 @@ def _busy(error: BankBusyError) -> Response:
 
 
 def _too_few(error: TooFewQuestionsError) -> Response:
-    """Point at what asks for too much: the filters where nothing fits, else the size."""
+    """Point at what asks for too much: the size, or the filters where nothing fits them at all."""
     if error.found:
         only = "Only 1 question fits" if error.found == 1 else f"Only {error.found} questions fit"
         faults = {"size": [f"{only}; ask for fewer, or leave size out."]}
+    elif error.filters:
+        faults = {name: ["No question fits."] for name in error.filters}
     else:
-        asked = [name for name in ("topic", "difficulty") if name in (request.get_json() or {})]
-        faults = {name: ["No question fits."] for name in asked or ["topic"]}
+        faults = {"_schema": ["The bank is empty."]}
     return answer_http_error(invalid(pointer_errors(faults)))
 
 

@@ -3,7 +3,7 @@
 import tempfile
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import time
 from typing import Any
@@ -103,6 +103,23 @@ def test_what_is_put_into_the_session_is_there_at_the_next_request(app: Flask) -
     client.delete(NOTE)
     assert client.get_cookie("bank_session") is None
     assert client.get(NOTE).get_json() == {"note": None, "all": {}}
+
+
+def test_values_keep_their_types(app: Flask) -> None:
+    kept = {"pair": ("category", "message"), "when": datetime(2026, 11, 22, tzinfo=UTC), "n": 1.5}
+
+    @app.post("/keep")
+    def keep() -> dict[str, Any]:
+        session.update(kept)
+        return {}
+
+    @app.get("/kept")
+    def compare() -> dict[str, Any]:
+        return {"same": dict(session) == kept}
+
+    client = app.test_client()
+    client.post("/keep")
+    assert client.get("/kept").get_json()["same"]
 
 
 def test_who_does_not_use_the_session_gets_no_cookie_and_is_asked_for_none(app: Flask) -> None:

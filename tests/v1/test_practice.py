@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import delete
 from werkzeug.test import TestResponse
 
+from api.extensions import db
+from api.models import Question
 from api.practice.rounds import MOST_CARDS
 from tests.accounts.tools import pointers, refused
 from tests.conftest import MakeApp, Settings
@@ -157,6 +160,7 @@ def test_a_question_that_left_the_bank_is_said_to_be_gone(app: Flask, client: Fl
         ({"topic": "no-such-topic"}, {"#/topic"}), ({"difficulty": "hard"}, {"#/difficulty"}),
         ({"topic": "no-such-topic", "difficulty": "advanced"}, {"#/difficulty", "#/topic"}),
         ({"topic": "sessions", "size": 50}, {"#/size"}),
+        ({"topic": None, "difficulty": None, "size": 50, "seed": 2**40}, {"#/seed"}),
         ({"number": 51, "role": "x"}, {"#/number", "#/role"}), ([], {"#"}),
     ],
 )  # fmt: skip
@@ -166,6 +170,17 @@ def test_a_round_that_cannot_be_drawn_says_why_and_starts_nothing(
     answer = client.post(ROUND, data=json.dumps(body), content_type="application/json")
     assert pointers(answer) == where
     assert "Set-Cookie" not in answer.headers
+
+
+@sqlite_only
+def test_an_empty_bank_has_no_round(app: Flask, client: FlaskClient) -> None:
+    with app.app_context():
+        db.session.execute(delete(Question))
+        db.session.commit()
+    problem = refused(client.post(ROUND, json={}), "invalid-parameters", 422)
+    assert problem["errors"] == [
+        {"pointer": "#", "detail": "The bank is empty.", "code": "invalid"}
+    ]
 
 
 @sqlite_only
