@@ -23,6 +23,17 @@ class Whole(fields.Integer):
         return super()._validated(value)
 
 
+class JSONInteger(fields.Integer):
+    """An integer of a JSON body. JSON has one kind of number, so `3.0` is one; `"3"` and `true` are not."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(strict=True, **kwargs)
+
+    def _validated(self, value: Any) -> int:
+        whole = int(value) if isinstance(value, float) and value.is_integer() else value
+        return super()._validated(whole)
+
+
 class CommaSeparated(DelimitedList):
     """Values between commas, judged each: webargs would read an empty value as no value at all, so
     that `?topic=` filtered nothing without a word.

@@ -8,6 +8,7 @@ from marshmallow import Schema, fields, validate
 from api.http.preferences import LANGUAGES, MAX_PAGE_SIZE, THEMES
 from api.models import Difficulty, Question
 from api.practice.rounds import GREATEST_SEED, MOST_CARDS, Card, Grade, Round
+from api.schemas.fields import JSONInteger
 from api.schemas.questions import SLUG, QuestionSummarySchema
 
 
@@ -18,8 +19,8 @@ class RoundBody(Schema):
     difficulty = fields.String(
         load_default=None, validate=validate.OneOf([level.value for level in Difficulty])
     )
-    size = fields.Integer(load_default=None, strict=True, validate=validate.Range(1, MOST_CARDS))
-    seed = fields.Integer(load_default=None, strict=True, validate=validate.Range(0, GREATEST_SEED))
+    size = JSONInteger(load_default=None, validate=validate.Range(1, MOST_CARDS))
+    seed = JSONInteger(load_default=None, validate=validate.Range(0, GREATEST_SEED))
     storage = fields.String(load_default="cookie", validate=validate.OneOf(["cookie", "server"]))
 
 
@@ -34,7 +35,7 @@ class PreferencesPatch(Schema):
 
     language = fields.String(validate=validate.OneOf(LANGUAGES))
     theme = fields.String(validate=validate.OneOf(THEMES))
-    page_size = fields.Integer(strict=True, validate=validate.Range(1, MAX_PAGE_SIZE))
+    page_size = JSONInteger(validate=validate.Range(1, MAX_PAGE_SIZE))
 
 
 def _card_link(position: int) -> str:

@@ -123,6 +123,14 @@ def test_cards_link_their_neighbours(client: FlaskClient) -> None:
 # --- Order ---------------------------------------------------------------------------------------
 
 
+@sqlite_only
+def test_a_whole_number_may_be_written_with_a_fraction_of_nothing(client: FlaskClient) -> None:
+    answer = client.post(ROUND, data='{"size": 3.0}', content_type="application/json")
+    assert answer.get_json()["size"] == 3
+    answer = client.post(ROUND, data='{"size": 3.5}', content_type="application/json")
+    assert pointers(answer) == {"#/size"}
+
+
 @BOTH
 @sqlite_only
 def test_what_is_out_of_order_has_its_own_problem(client: FlaskClient, storage: str) -> None:
