@@ -26,7 +26,7 @@ FORMATS = {
 }
 
 MAX_FRAMES = 200
-MAX_SCANS = 64
+MAX_SCANS = 32
 """Of a progressive JPEG. Each scan passes over the whole picture, and a few bytes can ask for one."""
 
 #: As fast as is sensible: a stranger chooses what is encoded, and noise takes the longest.

@@ -71,8 +71,15 @@ def _parse(
 ) -> tuple[list[tuple[str, str]], list[tuple[str, FileStorage]]]:
     """Return the form's texts and files in their order; `spools` closes what the files lie in."""
 
-    def spool(**expected: Any) -> IO[bytes]:
-        return spools.enter_context(default_stream_factory(**expected))
+    def spool(
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        return spools.enter_context(
+            default_stream_factory(total_content_length, content_type, filename, content_length)
+        )
 
     parser = FormDataParser(
         stream_factory=spool,

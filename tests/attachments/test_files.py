@@ -58,7 +58,7 @@ def test_a_full_disk_leaves_nothing_behind(app: Flask, monkeypatch: pytest.Monke
     def full(_: int) -> NoReturn:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with app.app_context(), pytest.raises(OSError, match="No space"):
         files.write(b"x")
     assert everything(app) == []

@@ -5,6 +5,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 
 import pikepdf
 import pytest
@@ -43,7 +44,7 @@ def on_a_page(pdf: Pdf) -> None:
     pdf.pages[0].obj.AA = Dictionary(O=script(pdf))
 
 
-def annotation(**members: object) -> Callable[[Pdf], None]:
+def annotation(**members: Any) -> Callable[[Pdf], None]:
     def add(pdf: Pdf) -> None:
         note = Dictionary(Type=Name.Annot, Rect=Array([0, 0, 9, 9]), **members)
         pdf.pages[0].obj.Annots = Array([pdf.make_indirect(note)])

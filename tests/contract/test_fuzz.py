@@ -97,6 +97,7 @@ TOLD = {
     ),
     "#/new_password": weak,
     "#/size": re.compile(r"Only \d+ questions? fits?; ask for fewer, or leave size out\."),
+    "#/file": re.compile(r"The (name says|file|file's name|picture|PDF) .+"),
 }
 ADDRESS = re.compile(r"#/references/\d+/url")
 

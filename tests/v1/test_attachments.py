@@ -146,8 +146,8 @@ def test_the_limit_on_the_body_is_its_own(make_app: MakeApp) -> None:
 def test_the_quota_is_told_in_numbers(make_app: MakeApp) -> None:
     app = make_app(ATTACHMENTS_QUOTA="200")
     client, device = app.test_client(), new_device(app, "con", Role.CONTRIBUTOR)
-    size = send(client, device, picture(size=(1, 1))).get_json()["size"]  # type: ignore[index]  # an attachment
-    assert client.get(MINE, headers=device.headers).get_json()["quota"] == {  # type: ignore[index]  # a page
+    size = send(client, device, picture(size=(1, 1))).get_json()["size"]
+    assert client.get(MINE, headers=device.headers).get_json()["quota"] == {
         "used": size,
         "allowed": 200,
     }
@@ -167,11 +167,11 @@ def test_files_are_listed_page_by_page_by_question_and_by_user(
     send(client, contributor, picture(), "elsewhere.png", path="/api/v1/questions/52/attachments")
 
     def names(path: str, **more: Any) -> list[str]:
-        return [item["filename"] for item in client.get(path, **more).get_json()["items"]]  # type: ignore[index]  # a page
+        return [item["filename"] for item in client.get(path, **more).get_json()["items"]]
 
     assert names(PATH) == ["0.png", "1.png", "2.png", "theirs.png"]
     first = client.get(f"{PATH}?per_page=3")
-    assert first.get_json()["page"]["total_pages"] == 2  # type: ignore[index]  # a page
+    assert first.get_json()["page"]["total_pages"] == 2
     assert names(link_field(first)["next"]) == ["theirs.png"]
     own = {"headers": contributor.headers}
     assert names(MINE, **own) == ["0.png", "1.png", "2.png", "elsewhere.png"]
@@ -192,7 +192,7 @@ def test_a_question_that_is_not_there_has_no_files_and_takes_none(
 
 @pytest.fixture
 def made(client: FlaskClient, contributor: Device) -> dict[str, Any]:
-    found: dict[str, Any] = send(client, contributor, picture()).get_json()  # type: ignore[assignment]  # an attachment
+    found: dict[str, Any] = send(client, contributor, picture()).get_json()
     return found
 
 
