@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import UUID
 
 from flask import current_app
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from api.attachments import files
@@ -148,15 +148,32 @@ def _page(where: ColumnElement[bool], page: int, per_page: int) -> Found:
 
 
 def path_of(attachment: Attachment) -> Path:
-    """Return where the file lies, its checksum verified. Raises AttachmentDamagedError."""
-    return files.verified(attachment.stored_name, attachment.sha256)
+    """Return where the file lies, its checksum verified.
+
+    Raises AttachmentDamagedError, or AttachmentUnknownError if it has just been deleted.
+    """
+    attachment_id = attachment.id
+    try:
+        return files.verified(attachment.stored_name, attachment.sha256)
+    except AttachmentDamagedError:
+        db.session.rollback()  # see the rows as they are now
+        if db.session.scalar(select(Attachment.id).where(Attachment.id == attachment_id)) is None:
+            raise AttachmentUnknownError(UUID(attachment_id)) from None
+        raise
 
 
 def remove(attachment: Attachment) -> None:
-    """Delete an attachment, the row first: what fails after that leaves only a file to sweep."""
-    stored_name = attachment.stored_name
-    db.session.delete(attachment)
+    """Delete an attachment, the row first: what fails after that leaves only a file to sweep.
+
+    Raises AttachmentUnknownError if somebody else has just deleted it.
+    """
+    attachment_id, stored_name = attachment.id, attachment.stored_name
+    gone = db.session.execute(
+        delete(Attachment).where(Attachment.id == attachment_id).returning(Attachment.id)
+    ).all()
     db.session.commit()
+    if not gone:
+        raise AttachmentUnknownError(UUID(attachment_id))
     files.remove(stored_name)
 
 
@@ -186,9 +203,12 @@ def sweep_orphans(grace: timedelta = GRACE) -> int:
 def damaged() -> list[str]:
     """Compare every stored file with its checksum; returns what is wrong, a sentence for each."""
     faults = []
-    for attachment in db.session.scalars(select(Attachment).order_by(Attachment.created_at)):
+    order = select(Attachment.id).order_by(Attachment.created_at)
+    for attachment_id in db.session.scalars(order).all():
         try:
-            path_of(attachment)
+            path_of(get(UUID(attachment_id)))
         except AttachmentDamagedError as error:
-            faults.append(f"attachment {attachment.id}: {error}")
+            faults.append(f"attachment {attachment_id}: {error}")
+        except AttachmentUnknownError:
+            continue  # deleted while the others were compared
     return faults

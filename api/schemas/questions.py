@@ -45,6 +45,7 @@ class QuestionSchema(Schema):
         return {
             "self": url_for("v1.question", number=question.number, _external=True),
             "demonstrations": url_for("v1.demonstrations", number=question.number, _external=True),
+            "attachments": url_for("v1.attachments", number=question.number, _external=True),
         }
 
 

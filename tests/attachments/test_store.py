@@ -127,6 +127,33 @@ def test_the_sweep_takes_what_is_old_and_has_no_row_and_nothing_else(ada: Flask)
         assert store.damaged() == []
 
 
+def test_of_several_deletions_at_once_one_succeeds(ada: Flask) -> None:
+    made = UUID(add(ada))
+
+    def one(_: int) -> bool:
+        with ada.app_context():
+            try:
+                store.remove(store.get(made))
+            except AttachmentUnknownError:
+                return False
+            return True
+
+    assert sorted(at_once(one, 4)) == [False, False, False, True]
+    assert rows(ada) == len(stored(ada)) == 0
+
+
+def test_a_file_that_is_deleted_while_it_is_asked_for_is_unknown_and_not_damaged(
+    ada: Flask,
+) -> None:
+    made = UUID(add(ada))
+    with ada.app_context():
+        attachment = store.get(made)
+        with ada.app_context():
+            store.remove(store.get(made))
+        with pytest.raises(AttachmentUnknownError):
+            store.path_of(attachment)
+
+
 @sqlite_only
 def test_a_folder_that_is_not_there_yet_needs_no_sweep(app: Flask) -> None:
     with app.app_context():

@@ -66,6 +66,7 @@ def test_one_question_has_every_promised_member(client: FlaskClient) -> None:
     assert question["links"] == {
         "self": "http://localhost/api/v1/questions/71",
         "demonstrations": "http://localhost/api/v1/questions/71/demonstrations",
+        "attachments": "http://localhost/api/v1/questions/71/attachments",
         "prev": "http://localhost/api/v1/questions/70",
         "next": "http://localhost/api/v1/questions/72",
     }
