@@ -1,8 +1,8 @@
 """A file sent as the body, or as the one part of a form: refused by size before it is read (51).
 
-Werkzeug compares `Content-Length` with the limit before anything is read, and stops reading a body
-without one when the limit is reached. What it does not do is tell a body that was cut off from one
-that is complete, where the server says that it ends the stream by itself; so the bytes are counted.
+Werkzeug compares `Content-Length` with the limit before anything is read. Where the server says that
+it ends the stream by itself, Werkzeug takes a body that was cut off for a complete one, and one that
+just reaches the limit for one beyond it; so the bytes are counted here.
 Source: https://flask.palletsprojects.com/en/stable/web/#flask.Request.max_content_length
 """
 
@@ -78,11 +78,13 @@ def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
 
 def _body(limit: int) -> Iterator[bytes]:
     announced, size = request.content_length, 0
+    request.max_content_length = limit + 1
     for chunk in _chunks(request.stream):
         size += len(chunk)
+        if size > limit:
+            request.max_content_length = limit  # which the answer names
+            raise RequestEntityTooLarge
         yield chunk
-    if announced is None and size == limit and request.environ["wsgi.input"].read(1):
-        raise RequestEntityTooLarge
     if announced is not None and size < announced:
         raise Problem("malformed-request", f"The body ended after {size} of {announced} bytes.")
 

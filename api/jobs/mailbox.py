@@ -12,18 +12,21 @@ from typing import Any
 from uuid import uuid4
 
 from kombu.transport import filesystem
-from kombu.utils.json import dumps
+from kombu.utils import json
+
+#: Celery waits two seconds for messages at a time, and hears of nothing else in them.
+LOOK_SECONDS = 0.2
 
 
 class Channel(filesystem.Channel):
     """Puts a message under a name that no reader looks for, then renames it."""
 
-    def _put(self, queue: str, payload: Any, **_: Any) -> None:
+    def _put(self, queue: str, message: Any, **_: Any) -> None:
         folder = Path(self.data_folder_out)
         # Sorted by name: the oldest is taken first, after a restart of the machine too.
         whole = folder / f"{time_ordered()}.{queue}.msg"
         partial = whole.with_suffix(".part")
-        partial.write_text(dumps(payload), encoding="utf-8")
+        partial.write_text(json.dumps(message), encoding="utf-8")
         partial.replace(whole)
 
 
@@ -39,5 +42,6 @@ class Transport(filesystem.Transport):
     driver_type = "filesystem"
 
     def drain_events(self, connection: Any, timeout: float | None = None, **options: Any) -> Any:
-        """Wait for a message; Celery asks for two seconds, in which it hears of nothing else."""
-        return super().drain_events(connection, timeout=min(timeout or 0.2, 0.2), **options)
+        """Wait for a message, but not for long."""
+        wait = min(timeout or LOOK_SECONDS, LOOK_SECONDS)
+        return super().drain_events(connection, timeout=wait, **options)  # type: ignore[no-untyped-call]  # kombu is untyped

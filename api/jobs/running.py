@@ -4,9 +4,11 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
+from sqlalchemy.exc import OperationalError
+
 from api.bank.formats import UnknownFormatError
 from api.bank.questions import QuestionUnknownError
-from api.bank.storing import BankBusyError, BankWriteError
+from api.bank.storing import BankBusyError, BankWriteError, is_busy
 from api.bank.topics import TopicUnknownError
 from api.demonstrations import demonstrates
 from api.jobs import doorbell, exports, imports, leases
@@ -41,7 +43,13 @@ def run(job_id: str, patience: float | None = None) -> bool:
 
     :param patience: seconds after which it is given back to the queue for a worker to do.
     """
-    lease = leases.claim(job_id, patience)
+    try:
+        lease = leases.claim(job_id, patience)
+    except OperationalError as error:
+        if not is_busy(error):
+            raise
+        log.warning("job %s: not claimed, the database is busy; the next sweep rings again", job_id)
+        return False
     if lease is None:
         return False
     try:

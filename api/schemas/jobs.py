@@ -30,7 +30,7 @@ class ImportQuery(Schema):
 
     format = fields.Enum(Format, by_value=True, load_default=None)
     on_conflict = fields.Enum(OnConflict, by_value=True, load_default=OnConflict.FAIL)
-    partial = Flag(load_default=False)
+    keep_part = Flag(data_key="partial", attribute="partial", load_default=False)
     dry_run = Flag(load_default=False)
 
 

@@ -1,6 +1,6 @@
 """Workers killed by SIGKILL in the middle of an import: nothing is lost, nothing comes twice."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from tests.accounts.tools import make_user
 from tests.conftest import MakeApp, Settings
 from tests.jobs.tools import (
     SOON,
+    files_of,
     kill_group,
     kill_holder,
     new_export,
@@ -56,7 +57,7 @@ def kill_in_the_middle_of_the_write(app: Flask, settings: Settings, job_id: str)
 
 
 @contextmanager
-def held(url: str) -> Iterator[object]:
+def held(url: str) -> Iterator[Callable[[], bool]]:
     """Hold a table on PostgreSQL that an import comes to late; yields what tells that one waits."""
     engine = create_engine(url)
     waiters = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = "
@@ -113,5 +114,4 @@ def test_a_job_whose_whole_worker_died_is_done_by_the_next_though_nobody_rings(
         assert wait_until_ended(app, waiting).state == JobState.SUCCEEDED
         assert wait_until_ended(app, job_id).state == JobState.SUCCEEDED
     assert stored_between(app, 1000, COUNT) == (COUNT, COUNT)
-    left = (Path(settings["JOBS_FOLDER"]) / "files").iterdir()
-    assert [path.name for path in left] == [row(app, waiting).file_name]
+    assert [path.name for path in files_of(app)] == [row(app, waiting).file_name]
