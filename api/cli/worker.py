@@ -15,7 +15,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.extensions import db
-from api.jobs.application import QUEUE
+from api.jobs.application import HASTE, QUEUE
 from api.models import revisions
 
 #: Seconds between two looks at a database that is not up to date yet.
@@ -38,7 +38,8 @@ def worker(options: tuple[str, ...]) -> None:
     _wait_for_schema()
     celery: Celery = current_app.extensions["celery"]
     # A request must not wait for a broker; a worker does nothing else.
-    celery.conf.broker_transport_options.pop("socket_timeout", None)
+    for name in HASTE:
+        celery.conf.broker_transport_options.pop(name, None)
     engine = db.engine
 
     def begin(**_: Any) -> None:
