@@ -182,7 +182,8 @@ def find_page(number: int, page: int, per_page: int) -> tuple[list[Revision], in
     table = QuestionRevision
     total = db.session.scalar(select(func.count()).where(table.number == number)) or 0
     if not total:
-        return ([_unwritten(number)] if page == 1 else []), 1
+        first = _unwritten(number)  # raises where there is no question, whichever the page
+        return ([first] if page == 1 else []), 1
     statement = _revisions(number).order_by(table.revision.desc())
     rows = db.session.execute(statement.limit(per_page).offset((page - 1) * per_page))
     return [_revision(row) for row in rows], total

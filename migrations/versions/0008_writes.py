@@ -44,9 +44,9 @@ def _questions() -> Iterator[BatchOperations]:
 
 
 def upgrade() -> None:
-    with _questions() as table:
-        table.add_column(sa.Column("author_id", sa.Integer))
-        table.create_foreign_key(
+    with _questions() as questions:
+        questions.add_column(sa.Column("author_id", sa.Integer))
+        questions.create_foreign_key(
             "fk_questions_author_id_users", "users", ["author_id"], ["id"], ondelete="SET NULL"
         )
     op.create_index("ix_questions_author_id", "questions", ["author_id"])
@@ -95,6 +95,6 @@ def downgrade() -> None:
     for table in ("drafts", "question_revisions", "question_grants"):
         op.drop_table(table)
     op.drop_index("ix_questions_author_id", "questions")
-    with _questions() as table:
-        table.drop_constraint("fk_questions_author_id_users", type_="foreignkey")
-        table.drop_column("author_id")
+    with _questions() as questions:
+        questions.drop_constraint("fk_questions_author_id_users", type_="foreignkey")
+        questions.drop_column("author_id")

@@ -130,7 +130,7 @@ def test_who_may_what_on_one_object(app: Flask, client: FlaskClient, cast: Cast,
         headers = dict(device.headers) if device else {}
         if each.method != "GET":
             headers["If-Match"] = '"never"'
-        body = (
+        body: dict[str, Any] = (
             {"json": BODY} if each.method in {"PUT", "PATCH"} and "grants" not in each.name else {}
         )
         answer = client.open(address(each, cast), method=each.method, headers=headers, **body)
@@ -183,7 +183,7 @@ def test_anothers_draft_is_as_if_it_were_not_there(app: Flask, client: FlaskClie
     for method in ("GET", "PUT", "PATCH", "DELETE"):
         told = []
         for path in (there, missing):
-            body = {"json": BODY} if method in {"PUT", "PATCH"} else {}
+            body: dict[str, Any] = {"json": BODY} if method in {"PUT", "PATCH"} else {}
             headers = {**grace.headers, "If-Match": "*"}
             problem = refused(
                 client.open(path, method=method, headers=headers, **body), "not-found", 404

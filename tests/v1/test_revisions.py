@@ -133,7 +133,14 @@ def test_a_deleted_question_comes_back_from_its_history(
 
 @sqlite_only
 def test_a_revision_that_is_not_there_is_not_found(client: FlaskClient, editor: Device) -> None:
-    for path in (f"{PATH}/revisions/2", f"{PATH}/revisions/2147483647", f"{QUESTIONS}/1/revisions"):
+    unknown = f"{QUESTIONS}/1/revisions"
+    for path in (
+        f"{PATH}/revisions/2",
+        f"{PATH}/revisions/2147483647",
+        unknown,
+        f"{unknown}?page=2",
+        f"{unknown}/1",
+    ):
         refused(client.get(path, headers=editor.headers), "not-found", 404)
     for path, revision in ((PATH, 2), (f"{QUESTIONS}/1", 1)):
         refused(restored(client, path, revision, editor), "not-found", 404)

@@ -1,6 +1,7 @@
 """Questions created, replaced and deleted; drafts made and published; what races does no harm."""
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -200,14 +201,15 @@ def test_a_replacement_must_name_the_state_that_it_was_made_from(
     client: FlaskClient, editor: Device
 ) -> None:
     old = etag(client, PATH)
-    for method, body in (("PUT", {"json": BODY}), ("DELETE", {})):
+    bodies: list[tuple[str, dict[str, Any]]] = [("PUT", {"json": BODY}), ("DELETE", {})]
+    for method, body in bodies:
         bare: Any = client.open(PATH, method=method, headers=editor.headers, **body)
         refused(bare, "precondition-required", 428)
         refused(change(client, method, PATH, editor, '"x"', **body), "precondition-failed", 412)
     assert change(client, "PUT", PATH, editor, old, json=BODY).status_code == 200
     refused(change(client, "PUT", PATH, editor, old, json=BODY), "precondition-failed", 412)
     refused(change(client, "DELETE", PATH, editor, old), "precondition-failed", 412)
-    for method, body in (("PUT", {"json": BODY}), ("DELETE", {})):
+    for method, body in bodies:
         missing = change(client, method, f"{QUESTIONS}/1", editor, "*", **body)
         refused(missing, "not-found", 404)
 
@@ -262,7 +264,7 @@ def test_of_an_edit_and_a_deletion_at_once_one_wins(app: Flask, editor: Device) 
             answer = change(app.test_client(), method, path, editor, match, **body)
             told[method] = answer.status_code
 
-        with threads(lambda send=send: send("PATCH"), lambda send=send: send("DELETE")):
+        with threads(partial(send, "PATCH"), partial(send, "DELETE")):
             pass
         assert told in ({"PATCH": 200, "DELETE": 412}, {"PATCH": 404, "DELETE": 204})
         assert client.get(path).status_code == (200 if told["PATCH"] == 200 else 404)
@@ -313,7 +315,7 @@ def test_a_draft_is_changed_by_the_same_rules_as_a_question(
     replaced = change(client, "PUT", path, ada, json=BODY).get_json()
     assert (replaced["number"], replaced["technique"]) == (None, None)
     for method in ("PUT", "PATCH", "DELETE"):
-        body = {"json": BODY} if method != "DELETE" else {}
+        body: dict[str, Any] = {"json": BODY} if method != "DELETE" else {}
         bare: Any = client.open(path, method=method, headers=ada.headers, **body)
         refused(bare, "precondition-required", 428)
         refused(change(client, method, path, ada, first, **body), "precondition-failed", 412)
