@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 from api.bank.catalogue import TECHNIQUES
 from api.bank.questions import SORT_KEYS, Criteria
 from api.models import Difficulty, Question
-from api.schemas.fields import CommaSeparated, Whole
+from api.schemas.fields import CommaSeparated, JSONInteger, Whole
 
 MAX_PER_PAGE = 100
 MAX_NUMBER = 2_147_483_647
@@ -185,4 +185,4 @@ class QuestionBody(Schema):
 class NumberedQuestionBody(QuestionBody):
     """A question that has no address yet, and may wish for a number."""
 
-    number = fields.Integer(strict=True, allow_none=True, validate=validate.Range(1, MAX_NUMBER))
+    number = JSONInteger(strict=True, allow_none=True, validate=validate.Range(1, MAX_NUMBER))

@@ -82,6 +82,7 @@ def test_a_number_is_given_or_the_next_that_none_ever_had(
     client: FlaskClient, editor: Device
 ) -> None:
     assert post(client, editor, {**BODY, "number": 7}).get_json()["number"] == 7
+    assert post(client, editor, {**BODY, "number": 8.0}).get_json()["number"] == 8
     last = make_question(client, editor, number=500)
     assert make_question(client, editor) == 501
     assert change(client, "DELETE", f"{QUESTIONS}/501", editor).status_code == 204
