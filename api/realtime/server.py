@@ -8,6 +8,7 @@ https://docs.gunicorn.org/en/stable/settings.html
 """
 
 import logging
+import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 #: Threads for what is no socket: health checks, and refusals when all sockets are taken.
 SPARE_THREADS = 8
 #: Seconds that open sockets get to close when the process is told to end.
-GRACE_SECONDS = 3
+GRACE_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,5 +155,8 @@ class RealtimeServer(BaseApplication):
         return application
 
     def _started(self, worker: Worker) -> None:
+        """Start the tail; let Ctrl+C, too, end open sockets first, whose threads are waited for."""
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, worker.handle_exit)
         if self._hub is not None:
             self._hub.start(lambda: bool(worker.alive))

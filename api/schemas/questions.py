@@ -185,4 +185,4 @@ class QuestionBody(Schema):
 class NumberedQuestionBody(QuestionBody):
     """A question that has no address yet, and may wish for a number."""
 
-    number = JSONInteger(strict=True, allow_none=True, validate=validate.Range(1, MAX_NUMBER))
+    number = JSONInteger(allow_none=True, validate=validate.Range(1, MAX_NUMBER))

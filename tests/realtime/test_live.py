@@ -212,10 +212,16 @@ def follow_from_too_far_back(app: Flask, process: Realtime) -> None:
 
 
 @sqlite_only
-def test_open_sockets_do_not_keep_the_process_from_ending(process: Realtime) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_open_sockets_do_not_keep_the_process_from_ending(
+    process: Realtime, number: signal.Signals
+) -> None:
     with listening(process.url) as ear:
         ear.join("bank")
-        assert process.stop() == 0
+        status, said = process.stop(number)
+        assert status == 0
+        assert "SIGKILL" not in said
+        assert "Traceback" not in said
         wait_for(lambda: not ear.client.connected, PATIENCE)
 
 

@@ -6,11 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Queue
-from typing import Any
+from typing import IO, Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -32,19 +33,20 @@ def free_port() -> int:
 class Realtime:
     """`flask realtime` as `make run` starts it, on a port that it keeps."""
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
+    def __init__(self, settings: Mapping[str, str], log: IO[bytes]) -> None:
         self.port = int(settings.get("REALTIME_PORT") or free_port())
         self.url = f"http://127.0.0.1:{self.port}"
         self.environ = {**settings, "REALTIME_PORT": str(self.port)}
         self._process: subprocess.Popen[bytes] | None = None
+        self._log = log
 
     def start(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "flask", "--app", "wsgi", "realtime"],
             cwd=config.ROOT,
             env={**os.environ, **self.environ},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
             start_new_session=True,  # so that it can be killed with its worker
         )
         wait_for(self.answers, PATIENCE)
@@ -64,22 +66,25 @@ class Realtime:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
-    def stop(self) -> int:
-        """End it as a process manager does; returns its exit status."""
+    def stop(self, number: signal.Signals) -> tuple[int, str]:
+        """End it by a signal; returns its exit status and what it has said."""
         assert self._process is not None
-        self._process.terminate()
-        return self._process.wait(20)
+        self._process.send_signal(number)
+        status = self._process.wait(PATIENCE)
+        self._log.seek(0)
+        return status, self._log.read().decode()
 
 
 @contextmanager
 def realtime(settings: Mapping[str, str]) -> Iterator[Realtime]:
-    process = Realtime(settings)
-    process.start()
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+    with tempfile.TemporaryFile() as log:  # a pipe that nobody reads would fill up
+        process = Realtime(settings, log)
+        try:
+            process.start()
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
 
 
 @dataclass
