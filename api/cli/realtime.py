@@ -10,6 +10,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+import api.realtime.handlers  # noqa: F401  # for its marks: every process serves what it shows
 import config
 from api import database
 from api.events import MAX_POSITION

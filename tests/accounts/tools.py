@@ -53,6 +53,13 @@ def make_user(
         users.create(name, PASSWORD, email, role)
 
 
+def an_editor(app: Flask) -> int:
+    """Return the id of an editor, who is made if need be."""
+    with app.app_context():
+        found = users.find("edith") or users.create("edith", PASSWORD, None, Role.EDITOR)
+        return found.id
+
+
 def device_of(app: Flask, name: str = "ada") -> Device:
     """Sign a device of the user in, past the quota of the HTTP interface."""
     with app.app_context():

@@ -10,17 +10,18 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+from alembic import command
 from click.testing import Result
 from flask import Flask
 from granian import Granian
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 
 from api.accounts import demo, passwords, tokens, users
 from api.accounts.passwords import demo_password
 from api.accounts.permissions import Role
 from api.cli.user import DEVICE
 from api.extensions import db
-from api.models import SignIn, User
+from api.models import SignIn, User, revisions
 from tests.conftest import MakeApp, Settings
 from tests.examples.server import serving
 
@@ -231,18 +232,11 @@ def test_a_user_who_is_not_there_is_one_line(user: Run, arguments: list[str]) ->
 
 
 def test_a_database_without_tables_is_one_line(user: Run, app: Flask) -> None:
-    with app.app_context():
-        others = ("drafts", "question_grants", "question_revisions", "question_topics")
-        for table in (
-            *others,
-            "question_references",
-            "questions",
-            "sign_ins",
-            "user_roles",
-            "users",
-        ):
-            db.session.execute(text(f"DROP TABLE {table}"))
-        db.session.commit()
+    alembic = revisions.alembic_config()
+    with app.app_context(), db.engine.connect() as connection:
+        alembic.attributes["connection"] = connection
+        command.downgrade(alembic, "base")
+        connection.commit()
     for arguments in (["list"], ["token", "ada"], ["create", "ada", "--password", PASSWORD]):
         assert "flask db upgrade makes the tables" in refused(user(*arguments))
 

@@ -20,6 +20,7 @@ from api.bank import editing, storing
 from api.models import Event
 from api.models.types import now
 from api.realtime.client import Watcher
+from tests.accounts.tools import an_editor
 from tests.conftest import Settings
 from tests.realtime.tools import PATIENCE, Realtime, listening, realtime
 from tests.test_events import newest, note, told, transaction
@@ -34,7 +35,7 @@ def process(settings: Settings) -> Iterator[Realtime]:
 
 def change(app: Flask, number: int, answer: str) -> None:
     with app.app_context():
-        editing.patch(number, {"answer": answer}, lambda: None)
+        editing.patch(number, {"answer": answer}, an_editor(app), lambda: None)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from api import events
 from api.bank import editing
 from api.models import Event
 from api.models.types import now
+from tests.accounts.tools import an_editor
 from tests.conftest import MakeApp
 from tests.test_events import note, transaction
 from tests.v1.tools import link_field, parameters_refused, sqlite_only
@@ -22,7 +23,7 @@ FEED = "/api/v1/events"
 def change(app: Flask, *numbers: int) -> None:
     with app.app_context():
         for number in numbers:
-            editing.patch(number, {"difficulty": "advanced"}, lambda: None)
+            editing.patch(number, {"difficulty": "advanced"}, an_editor(app), lambda: None)
 
 
 def followed(client: FlaskClient, address: str) -> tuple[list[dict[str, Any]], str]:
