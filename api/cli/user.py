@@ -1,4 +1,4 @@
-"""`flask user`: make accounts, see them, give and take roles, get an access token (53, 73).
+"""`flask user`: make accounts, see them, give and take roles, get an access token (53, 73, 99).
 
 Shows a domain that serves two callers: these commands ask `api.accounts` for what `/api/v1` asks it
 for, by the same rules, and add nothing but words. The first administrator is made here, as no
@@ -11,7 +11,7 @@ import click
 from flask.cli import AppGroup
 from marshmallow import ValidationError
 
-from api.accounts import tokens, users
+from api.accounts import second_factor, tokens, users
 from api.accounts.permissions import Role
 from api.accounts.users import AccountError, LastAdministratorError, UserUnknownError
 from api.cli.failures import told
@@ -110,6 +110,19 @@ def revoke(name: str, role: str) -> None:
         user = users.get(name)
         users.revoke_role(user, Role(role))
         _tell(user)
+
+
+@user_cli.command("reset-second-factor")
+@click.argument("name", type=Text())
+def reset_second_factor(name: str) -> None:
+    """Let the account NAME sign in with its password alone: for who lost phone and recovery codes.
+
+    Make sure that it is they who ask: whoever else has the password gets in by this.
+    """
+    with told(UserUnknownError):
+        user = users.get(name)
+        second_factor.turn_off(user)
+    click.echo(f"{user.username}: the second factor is off.")
 
 
 @user_cli.command("token")

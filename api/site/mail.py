@@ -6,7 +6,7 @@ Source: https://waynerv.github.io/flask-mailman/
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -42,36 +42,50 @@ class Mails(MailUtil):
         """Send a message; none to an account without an address."""
         if not recipient:
             return
-        _, address = parseaddr(str(sender))
-        connection = Mail().get_connection()
-        message = EmailMultiAlternatives(
-            subject,
-            body,
-            str(sender),
-            [recipient],
-            connection=connection,
-            # By itself it would name the machine, and ask the DNS for that.
-            headers={"Message-ID": make_msgid(domain=address.rpartition("@")[2])},
-        )
-        if current_app.config["MAIL_URL"] is None:
-            message.send()
+        config = current_app.config
+        if config["MAIL_URL"] is None:
+            _deliver(lambda: self._keep(subject, body, str(sender), recipient))
             return
-
+        connection = Mail().get_connection()
+        message = _message(subject, body, str(sender), recipient, connection)
         context = current_app.app_context()  # the request's has ended by then
 
         def send() -> None:
-            try:
-                # By itself a connection stays open where STARTTLS fails.
-                with context, closing(connection):
-                    message.send()
-            except OSError:  # what smtplib raises, and the network
-                log.exception("mail was not sent")
+            # By itself a connection stays open where STARTTLS fails.
+            with context, closing(connection):
+                message.send()
 
         def afterwards(response: Response) -> Response:
-            response.call_on_close(send)
+            response.call_on_close(lambda: _deliver(send))
             return response
 
         after_this_request(afterwards)
+
+    @staticmethod
+    def _keep(subject: str, body: str | None, sender: str, recipient: str) -> None:
+        # Others on the machine have no business with links that open accounts.
+        folder = Path(current_app.config["MAIL_OUTBOX"])
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _message(subject, body, sender, recipient, Mail().get_connection()).send()
+
+
+def _message(
+    subject: str, body: str | None, sender: str, recipient: str, connection: Any
+) -> EmailMultiAlternatives:
+    _, address = parseaddr(sender)
+    # By itself the id would name the machine, and ask the DNS for that.
+    headers = {"Message-ID": make_msgid(domain=address.rpartition("@")[2])}
+    return EmailMultiAlternatives(
+        subject, body, sender, [recipient], connection=connection, headers=headers
+    )
+
+
+def _deliver(send: Callable[[], None]) -> None:
+    """Send, or log that it failed: whoever asked for the mail is not told of it."""
+    try:
+        send()
+    except OSError:  # what smtplib raises, the network and the disk
+        log.exception("mail was not sent")
 
 
 def outbox() -> Iterator[dict[str, str]]:
@@ -105,7 +119,4 @@ def init_app(app: Flask) -> None:
         "MAIL_TIMEOUT": TIMEOUT_SECONDS,
         "MAIL_DEFAULT_SENDER": app.config["MAIL_SENDER"],
     }
-    if not app.config["MAIL_URL"]:
-        # Others on the machine have no business with links that open accounts.
-        Path(app.config["MAIL_OUTBOX"]).mkdir(mode=0o700, parents=True, exist_ok=True)
     Mail(app)

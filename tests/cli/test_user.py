@@ -22,8 +22,10 @@ from api.accounts.permissions import Role
 from api.cli.user import DEVICE
 from api.extensions import db
 from api.models import SignIn, User, revisions
+from tests.accounts.tools import log_in, make_user
 from tests.conftest import MakeApp, Settings
 from tests.examples.server import serving
+from tests.site.tools import turn_second_factor_on
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a-long-walk-by-the-river"
@@ -393,3 +395,12 @@ def test_a_demo_password_is_good_enough_in_development_and_refused_elsewhere(
         assert passwords.faults_of(demo_password(role), role.value) == []
     with make_app(**PRODUCTION).app_context():
         assert passwords.faults_of(demo_password(role)) == ["Is printed in the source code."]
+
+
+def test_a_second_factor_is_turned_off_for_who_lost_it(app: Flask, user: Run) -> None:
+    make_user(app, "ada")
+    turn_second_factor_on(app)
+    assert log_in(app.test_client()).status_code == 401
+    assert user("reset-second-factor", "ada").output == "ada: the second factor is off.\n"
+    assert log_in(app.test_client()).status_code == 201
+    assert user("reset-second-factor", "nobody").exit_code == 1

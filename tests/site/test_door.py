@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -181,6 +183,24 @@ def test_a_registration_takes_three_things_and_nothing_else(app: Flask) -> None:
     assert (user.active, user.must_confirm, user.confirmed_at) == (True, True, None)
     assert user.fs_uniquifier != "1"
     assert user.id != 77
+
+
+def test_two_who_register_one_name_at_once_are_one_account_and_no_failure(app: Flask) -> None:
+    browsers = [Browser(app) for _ in range(3)]
+    tokens = [browser.token("/register") for browser in browsers]
+    together = Barrier(3)
+
+    def register(number: int) -> int:
+        fields = {**FORMS[1][1], "email": f"bob{number}@example.org", "csrf_token": tokens[number]}
+        together.wait()
+        return browsers[number].client.post("/register", data=fields, headers=PAGE).status_code
+
+    with ThreadPoolExecutor(3) as pool:
+        statuses = list(pool.map(register, range(3)))
+    assert 302 in statuses
+    assert set(statuses) <= {302, 422}
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(User)) == 1
 
 
 @sqlite_only

@@ -184,6 +184,18 @@ def test_the_outbox_is_private_and_shown_in_development_alone(
     assert sent.test_client().get("/outbox").status_code == 404
 
 
+@sqlite_only
+def test_a_folder_that_cannot_be_written_to_fails_no_start_and_no_page(
+    make_app: MakeApp, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    app = make_app(MAIL_OUTBOX=str(tmp_path / "file" / "outbox"))
+    make_user(app, email="ada@example.org")
+    assert Browser(app).post("/recover", email="ada@example.org").status_code == 200
+    assert "mail was not sent" in capsys.readouterr().err
+    assert mails(app) == []
+
+
 # --- By SMTP ---
 
 
@@ -266,3 +278,18 @@ def test_links_in_mails_lead_to_where_the_form_was(make_app: MakeApp) -> None:
     Browser(app).post("/mounted/recover", email="ada@example.org")
     assert link_in(mails(app)[0]).startswith("/mounted/recover/")
     assert in_context(app, lambda: users.get("ada").fs_uniquifier) not in mails(app)[0]["text"]
+
+
+@sqlite_only
+def test_a_link_that_opens_an_account_is_not_logged(
+    make_app: MakeApp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = make_app()
+    make_user(app, email="ada@example.org")
+    browser = Browser(app)
+    browser.post("/recover", email="ada@example.org")
+    link = link_in(mails(app)[0])
+    browser.get(link)
+    logged = capsys.readouterr().err
+    assert link.rpartition("/")[2] not in logged
+    assert "GET /recover/redacted 200" in logged
