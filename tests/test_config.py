@@ -83,6 +83,14 @@ def test_nothing_set_is_development() -> None:
     assert loaded.REALTIME_URL is None
     assert (loaded.REALTIME_CONNECTIONS, loaded.REALTIME_CONNECTIONS_PER_ADDRESS) == (200, 20)
     assert loaded.EVENTS_KEPT_DAYS == 7
+    assert (loaded.JOB_WORKERS, loaded.JOB_LEASE_SECONDS, loaded.JOB_SWEEP_SECONDS) == (
+        2,
+        30.0,
+        5.0,
+    )
+    assert (loaded.JOB_RETENTION_DAYS, loaded.IMPORT_MAX_BYTES) == (7, 32 * 1024**2)
+    assert Path(config.__file__).parent / "instance/jobs" == Path(loaded.JOBS_FOLDER)
+    assert load(APP_ENV="testing").JOBS_FOLDER != loaded.JOBS_FOLDER
 
 
 def test_the_default_database_is_an_absolute_path_beside_config_py() -> None:
@@ -124,7 +132,7 @@ def test_production_has_defaults_of_its_own() -> None:
 
 
 def test_every_setting_says_its_type_what_is_allowed_and_what_it_is_for() -> None:
-    types = {"boolean", "choice", "integer", "list", "number", "string", "url"}
+    types = {"boolean", "choice", "integer", "list", "number", "path", "string", "url"}
     for name, setting in config.SETTINGS.items():
         assert name.isupper()
         assert setting.type in types
@@ -270,6 +278,13 @@ def test_what_the_flask_command_copied_from_dotenv_still_counts_as_from_there(do
         ("MAIL_SENDER", "no-reply@example.org", "no-reply@example.org"),
         ("MAIL_SENDER", "The bank <a@bücher.example>", "The bank <a@xn--bcher-kva.example>"),
         ("MAIL_SENDER", "root@localhost", "root@localhost"),
+        ("JOB_WORKERS", "64", 64),
+        ("JOB_LEASE_SECONDS", "0.5", 0.5),
+        ("JOB_SWEEP_SECONDS", "0.1", 0.1),
+        ("JOB_RETENTION_DAYS", "365", 365),
+        ("IMPORT_MAX_BYTES", "1", 1),
+        ("JOBS_FOLDER", "/var/lib/bank/../jobs", "/var/lib/jobs"),
+        ("JOBS_FOLDER", "instance", str(config.ROOT / "instance")),
         ("LOG_LEVEL", "debug", "DEBUG"),
         ("LOG_FORMAT", "JSON", "json"),
         ("READINESS_TIMEOUT", "0.05", 0.05),
@@ -368,6 +383,12 @@ def test_a_relative_sqlite_path_counts_from_the_project_not_from_the_working_dir
         ("ATTACHMENTS_FOLDER", "api/site/static", "is a folder of the code"),
         ("ATTACHMENTS_FOLDER", "kept/../api/x", "is a folder of the code"),
         ("ATTACHMENTS_FOLDER", "/", "is a folder of the code or of the whole system"),
+        ("JOB_WORKERS", "0", "is out of range; allowed: a whole number from 1 to 64"),
+        ("JOB_LEASE_SECONDS", "0.4", "is out of range; allowed: a number from 0.5 to 3600"),
+        ("JOB_SWEEP_SECONDS", "soon", "is not a number"),
+        ("JOB_RETENTION_DAYS", "366", "is out of range"),
+        ("IMPORT_MAX_BYTES", "0", "is out of range"),
+        ("JOBS_FOLDER", "config.py", "is a file; allowed: a folder"),
         ("CACHE_ENABLED", "maybe", "is neither true nor false"),
         ("LOG_LEVEL", "loud", "is unknown; allowed: DEBUG, INFO, WARNING, ERROR or CRITICAL"),
         ("PREFERRED_URL_SCHEME", "ftp", "is unknown; allowed: http or https"),
@@ -766,6 +787,8 @@ def test_describe_tells_a_value_that_was_passed_in_code() -> None:
             "postgres://hunter2:hunter3@db:5432/bank?password=hunter4",
             f"postgresql+psycopg://{REDACTED}@db:5432/bank?{REDACTED}",
         ),
+        ("JOBS_FOLDER", "/home/hunter2/jobs", f"{REDACTED}/jobs"),
+        ("JOBS_FOLDER", "instance/elsewhere", "instance/elsewhere"),
         ("REDIS_URL", "redis://:hunter2@cache:6379/1", f"redis://{REDACTED}@cache:6379/1"),
         ("REDIS_URL", "redis://cache?password=hunter2", f"redis://cache?{REDACTED}"),
         ("REDIS_URL", "unix:///run/redis.sock", "unix:///run/redis.sock"),

@@ -113,6 +113,6 @@ def represent_job(job: Job, *, whole: bool = True) -> dict[str, Any]:
     if job.state in {JobState.FAILED, JobState.CANCELLED}:
         endpoints["retries"] = "v1.job_retries"
     told["links"] = {
-        rel: url_for(endpoint, job_id=job.id, _external=True) for rel, endpoint in endpoints.items()
+        rel: url_for(endpoint, jid=job.id, _external=True) for rel, endpoint in endpoints.items()
     }
     return told

@@ -47,14 +47,14 @@ def _answer(job: Job, status: int = 200) -> tuple[dict[str, Any], int, dict[str,
     """Represent a job; say when to ask again while it has not ended, and where if it is new."""
     headers = {"Retry-After": RETRY_AFTER} if job.state in states.UNFINISHED else {}
     if status != 200:
-        headers["Location"] = url_for("v1.job", job_id=job.id, _external=True)
+        headers["Location"] = url_for("v1.job", jid=job.id, _external=True)
     return represent_job(job), status, headers
 
 
-def _visible(job_id: UUID) -> Job:
+def _visible(jid: UUID) -> Job:
     """Return the caller's job of that id, for who manages jobs anybody's; else it is not there."""
     owner = None if may(Action.MANAGE_JOBS) else signed_in()
-    return queue.get(str(job_id), owner)
+    return queue.get(str(jid), owner)
 
 
 class ImportList(Resource):
@@ -122,9 +122,9 @@ class JobItem(Resource):
     """One job: how it stands, how far it is, what came of it."""
 
     @requires(Action.USE_OWN_ACCOUNT)
-    def get(self, job_id: UUID) -> Any:
+    def get(self, jid: UUID) -> Any:
         """Answer the job as it stands; `Retry-After` says when to ask again."""
-        return _answer(_visible(job_id))
+        return _answer(_visible(jid))
 
 
 class JobCancellation(Resource):
@@ -133,9 +133,9 @@ class JobCancellation(Resource):
     @demonstrates(92, test="tests/v1/test_jobs.py::test_a_running_job_is_cancelled_and_retried")
     @writes
     @requires(Action.USE_OWN_ACCOUNT)
-    def put(self, job_id: UUID) -> Any:
+    def put(self, jid: UUID) -> Any:
         """Cancel the job: at once while it waits; a worker stops at its next step."""
-        job = queue.cancel(_visible(job_id))
+        job = queue.cancel(_visible(jid))
         return _answer(job, 200 if job.state == JobState.CANCELLED else 202)
 
 
@@ -145,9 +145,9 @@ class JobRetryList(Resource):
     @demonstrates(92, test="tests/v1/test_jobs.py::test_a_running_job_is_cancelled_and_retried")
     @writes
     @requires(Action.USE_OWN_ACCOUNT)
-    def post(self, job_id: UUID) -> Any:
+    def post(self, jid: UUID) -> Any:
         """Put a job that failed or was cancelled back into the queue."""
-        job = _visible(job_id)
+        job = _visible(jid)
         queue.ensure_room(job.user)
         return _answer(queue.retry(job), 202)
 
@@ -156,9 +156,9 @@ class JobFile(Resource):
     """The file that an export wrote."""
 
     @requires(Action.USE_OWN_ACCOUNT)
-    def get(self, job_id: UUID) -> Response:
+    def get(self, jid: UUID) -> Response:
         """Download it."""
-        job = _visible(job_id)
+        job = _visible(jid)
         if job.kind != JobKind.EXPORT or job.state != JobState.SUCCEEDED:
             raise Problem(
                 "not-found", f"This {job.kind} has no file to download; it is {job.state}."
