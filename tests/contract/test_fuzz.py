@@ -354,7 +354,6 @@ def _unlimited(url: str, folder: Path) -> Flask:
         "DATABASE_URL": url,
         **folders(folder),
         "RATELIMIT_ENABLED": "false",
-        "JOBS_FOLDER": str(tmp_path_factory.mktemp("fuzz") / "jobs"),
         "LOG_LEVEL": "CRITICAL",  # thousands of lines, which pytest would keep
     }
     return api.create_app(config.load(environ, None))

@@ -1,7 +1,8 @@
 """`make run`: every process of the Procfile together; one Ctrl+C stops all, and so does a crash of one.
 
 Honcho's own command would read .env and hand out ports, both of which are the application's business;
-its `Manager` does the rest. Nothing of the application is imported here: that is what takes time.
+its `Manager` does the rest. Nothing of the application is imported here: that is what takes time
+(hence `python -P` and the path, not `python -m`).
 Source: https://honcho.readthedocs.io/en/latest/using_procfiles.html
 """
 
@@ -13,7 +14,7 @@ from honcho import manager as honcho
 from honcho.environ import parse_procfile
 from honcho.printer import Printer
 
-ROOT = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[2]
 STOPPED_BY_USER = {130, 143}
 
 #: Seconds that a process has to end in; Honcho's own five would cut short what a worker still does.

@@ -1,4 +1,4 @@
-"""`make run`: server and worker together, ended by one Ctrl+C, and by the death of either."""
+"""`make run`: all processes together, ended by one Ctrl+C, and by the death of any."""
 
 import json
 import os
@@ -26,12 +26,17 @@ pytestmark = sqlite_only
 
 @contextmanager
 def started(settings: Settings, log: Path) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
-    """Run `start.py` in a new database; yields the process and the server's address."""
+    """Run `api/cli/start.py` in a new database; yields the process and the server's address."""
     port = free_port()
-    environ = {"APP_ENV": "development", "PORT": str(port), "PATH": os.environ["PATH"]}
+    environ = {
+        "APP_ENV": "development",
+        "PORT": str(port),
+        "REALTIME_PORT": str(free_port()),
+        "PATH": os.environ["PATH"],
+    }
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, ROOT / "start.py"],
+            [sys.executable, "-P", ROOT / "api/cli/start.py"],
             env={**settings, **environ},
             stdout=output,
             stderr=output,
@@ -60,7 +65,7 @@ def call(address: str, body: object = None, token: str = "") -> Any:
         return None
 
 
-def test_make_run_starts_a_server_and_a_worker_and_one_interrupt_ends_both(
+def test_make_run_starts_all_processes_and_one_interrupt_ends_them(
     settings: Settings, tmp_path: Path
 ) -> None:
     log = tmp_path / "start.log"
@@ -79,6 +84,7 @@ def test_make_run_starts_a_server_and_a_worker_and_one_interrupt_ends_both(
     assert "Loaded 50 questions" in told
     assert "web stopped (rc=0)" in told
     assert "worker stopped (rc=0)" in told
+    assert "realtime stopped (rc=0)" in told
 
 
 def test_when_one_process_dies_all_end_and_it_is_told_which(
