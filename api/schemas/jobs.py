@@ -9,7 +9,7 @@ from api.bank.formats import WRITABLE, Format
 from api.bank.importing import OnConflict
 from api.jobs import states
 from api.models import Job, JobKind, JobState
-from api.schemas.fields import CommaSeparated, Whole
+from api.schemas.fields import CommaSeparated, JSONInteger, Whole
 from api.schemas.questions import MAX_NUMBER, MAX_PER_PAGE, SLUG
 
 
@@ -40,12 +40,8 @@ class ExportBody(Schema):
     format = fields.String(
         load_default=Format.JSON.value, validate=_one_of([each.value for each in WRITABLE])
     )
-    number_from = fields.Integer(
-        strict=True, load_default=1, validate=validate.Range(1, MAX_NUMBER)
-    )
-    number_to = fields.Integer(
-        strict=True, load_default=MAX_NUMBER, validate=validate.Range(1, MAX_NUMBER)
-    )
+    number_from = JSONInteger(load_default=1, validate=validate.Range(1, MAX_NUMBER))
+    number_to = JSONInteger(load_default=MAX_NUMBER, validate=validate.Range(1, MAX_NUMBER))
     topics = fields.List(
         fields.String(validate=[SLUG, validate.Length(max=60)]),
         load_default=(),

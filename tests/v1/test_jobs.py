@@ -311,6 +311,9 @@ def test_what_cannot_be_exported_is_refused_at_once(app: Flask, editor: Caller) 
         ({"topics": ["security", "no-such-topic"]}, "#/topics/1"),
         ({"number_from": 60, "number_to": 59}, "#/number_to"),
         ({"number_from": 2**63 - 1}, "#/number_from"),
+        ({"number_from": "51"}, "#/number_from"),
+        ({"number_from": 51.5}, "#/number_from"),
+        ({"number_from": True}, "#/number_from"),
         ({"format": "numbered"}, "#/format"),
         ({"colour": "red"}, "#/colour"),
     ):
