@@ -200,6 +200,14 @@ CATALOGUE: dict[str, ProblemType] = {
             "Read the questions again, and go on from the position that `newest` names.",
         ),
         ProblemType(
+            "length-required",
+            411,
+            "Length required",
+            "The body came without its size, so that one which is cut off could not be told from a "
+            "complete one.",
+            "Send `Content-Length`, or the file as a part of a form.",
+        ),
+        ProblemType(
             "precondition-failed",
             412,
             "Precondition failed",

@@ -1,8 +1,9 @@
 """A file sent as the body, or as the one part of a form: refused by size before it is read (51).
 
 Werkzeug compares `Content-Length` with the limit before anything is read. Where the server says that
-it ends the stream by itself, Werkzeug takes a body that was cut off for a complete one, and one that
-just reaches the limit for one beyond it; so the bytes are counted here.
+it ends the stream by itself, it takes a body that was cut off for a complete one; so the bytes are
+counted here. Without a length there is nothing to count against, and that is refused; a form ends in a
+boundary of its own.
 Source: https://flask.palletsprojects.com/en/stable/web/#flask.Request.max_content_length
 """
 
@@ -38,8 +39,9 @@ def receive(limit: int, media_types: Collection[str]) -> Upload:
     :param limit: bytes that the body may have.
     :param media_types: what the body may be besides a form with one file in it, named `file`.
 
-    Raises Problem: 413 beyond the limit (also while the parts are taken), 415 for another media
-    type, 422 for a form that holds anything else or an empty file, 400 for a body that was cut off.
+    Raises Problem: 411 for a body of unknown size, 413 beyond the limit, 415 for another media type,
+    422 for a form that holds anything else; and while the parts are taken 422 for an empty file, 400
+    for one that was cut off.
     """
     request.max_content_length = limit
     if request.content_length is not None and request.content_length > limit:
@@ -52,7 +54,12 @@ def receive(limit: int, media_types: Collection[str]) -> Upload:
             f"Content-Type is {request.mimetype or 'missing'}; send one of those that Accept lists.",
             headers={"Accept": ", ".join([*media_types, FORM])},
         )
-    return Upload(request.mimetype, None, _checked(_body(limit)))
+    if request.content_length is None:
+        raise Problem(
+            "length-required",
+            "Send Content-Length: without it, a cut-off file would look complete.",
+        )
+    return Upload(request.mimetype, None, _checked(_body(request.content_length)))
 
 
 def _of_form() -> Upload:
@@ -76,16 +83,12 @@ def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _body(limit: int) -> Iterator[bytes]:
-    announced, size = request.content_length, 0
-    request.max_content_length = limit + 1
+def _body(announced: int) -> Iterator[bytes]:
+    size = 0
     for chunk in _chunks(request.stream):
         size += len(chunk)
-        if size > limit:
-            request.max_content_length = limit  # which the answer names
-            raise RequestEntityTooLarge
         yield chunk
-    if announced is not None and size < announced:
+    if size < announced:
         raise Problem("malformed-request", f"The body ended after {size} of {announced} bytes.")
 
 
