@@ -126,13 +126,12 @@ def remove_stray_files() -> int:
     return count
 
 
-@sweep("taken-messages")
-def remove_taken_messages() -> int:
-    """Remove the messages that the broker of files has kept after they were read."""
-    folder = Path(current_app.config["JOBS_FOLDER"]) / "taken"
-    if not folder.is_dir():
-        return 0
-    old = [path for path in folder.iterdir() if _is_older(path, now() - HOUR)]
+@sweep("spent-messages")
+def remove_spent_messages() -> int:
+    """Remove what the broker of files has kept: messages after they were read, or never whole."""
+    folder = Path(current_app.config["JOBS_FOLDER"])
+    spent = [*folder.glob("taken/*"), *folder.glob(f"messages/*{files.PART}")]
+    old = [path for path in spent if _is_older(path, now() - HOUR)]
     for path in old:
         path.unlink(missing_ok=True)
     return len(old)

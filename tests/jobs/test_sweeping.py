@@ -102,12 +102,16 @@ def test_what_has_expired_goes(app: Flask) -> None:
 
 @sqlite_only
 def test_messages_that_were_read_are_removed_after_an_hour(app: Flask, settings: Settings) -> None:
-    taken = Path(settings["JOBS_FOLDER"]) / "taken"
-    for name in ("old.msg", "new.msg"):
-        (taken / name).touch()
-    aged(taken / "old.msg", 3700)
-    assert swept(app, "taken-messages") == 1
-    assert [path.name for path in taken.iterdir()] == ["new.msg"]
+    folder = Path(settings["JOBS_FOLDER"])
+    spent = [folder / "taken/old.msg", folder / "messages/old.part"]
+    kept = [folder / "taken/new.msg", folder / "messages/new.part", folder / "messages/old.msg"]
+    for path in (*spent, *kept):
+        path.touch()
+    for path in (*spent, kept[2]):
+        aged(path, 3700)
+    assert swept(app, "spent-messages") == 2
+    assert not any(path.exists() for path in spent)
+    assert all(path.exists() for path in kept)
 
 
 @sqlite_only

@@ -2,12 +2,13 @@
 
 import io
 import json
+import sqlite3
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import event, make_url, select
 from werkzeug.test import TestResponse
 
 from api.accounts import users
@@ -19,7 +20,7 @@ from api.jobs import leases, queue
 from api.jobs.leases import JobCancelledError
 from api.models import Job, JobState
 from tests.accounts.tools import bearer, new_device, refused
-from tests.conftest import MakeApp
+from tests.conftest import MakeApp, Settings
 from tests.jobs.tools import (
     change,
     files_of,
@@ -478,3 +479,25 @@ def test_a_bad_token_and_a_broken_id_reach_no_job(app: Flask, client: FlaskClien
     refused(client.get(JOBS, headers=bearer("a.b.c")), "token-malformed")
     for path in (f"{JOBS}/not-a-uuid", f"{JOBS}/%00", f"{JOBS}/{'9' * 400}"):
         assert client.get(path).status_code == 404
+
+
+@sqlite_only
+def test_while_another_program_keeps_the_database_locked_a_change_is_a_503(
+    app: Flask, editor: Caller, settings: Settings
+) -> None:
+    job_id = new_export(app)
+    with app.app_context():
+        db.engine.dispose()
+        event.listen(
+            db.engine, "connect", lambda raw, _: raw.execute("PRAGMA busy_timeout = 10").close()
+        )
+    other = sqlite3.connect(str(make_url(settings["DATABASE_URL"]).database), isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        answer = editor.open("PUT", f"{JOBS}/{job_id}/cancellation")
+        assert answer.headers["Retry-After"] == "1"
+        assert "try again" in refused(answer, "service-unavailable", 503)["detail"]
+        assert editor.get(f"{JOBS}/{job_id}").status_code == 200  # reading goes on
+    finally:
+        other.close()
+    assert editor.open("PUT", f"{JOBS}/{job_id}/cancellation").status_code == 200
