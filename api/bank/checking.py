@@ -135,4 +135,6 @@ def _about_examples(document: QuestionDocument, shown: Sequence[Shown]) -> Itera
 def _programs(command: str) -> set[str]:
     """Return the words that stand where a shell expects a command."""
     bare = re.sub(r"'[^']*'|\"[^\"]*\"|\\\n", " ", command)
-    return set(re.findall(r"(?:^|[|;&(]|\bdo\b|\bthen\b)\s*(?:\w+=\$?\(?)?([a-z][\w.-]*)", bare))
+    return set(
+        re.findall(r"(?:^|[|;&(]|\bdo\b|\bthen\b)\s*(?:\w+=\$?\(?)?(?!\w+=)([a-z][\w.-]*)", bare)
+    )
