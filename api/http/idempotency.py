@@ -43,6 +43,7 @@ from sqlalchemy.orm import Session
 from api.extensions import db
 from api.http.problems import Problem
 from api.http.restful import output_json
+from api.http.uploads import Incoming
 from api.models import IdempotencyKey, KeyState
 from api.models.types import now
 
@@ -53,6 +54,8 @@ HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
 
 MAXIMUM_LENGTH = 255
+#: A request on another condition is another request: what was done on the first must not pass for it.
+CONDITIONS = ("If-Match", "If-None-Match")
 #: How long a request may run before it is taken for dead. Longer than any timeout in front of it.
 LEASE = timedelta(seconds=60)
 #: Expired keys that a claim sweeps away in passing; `sweep` takes all.
@@ -73,6 +76,8 @@ _KEPT_HEADERS = frozenset(
         "last-modified",
         "link",
         "location",
+        "preference-applied",
+        "retry-after",
     }
 )
 
@@ -93,7 +98,8 @@ def idempotent(view: Callable[..., Any]) -> Any:
     """Let a POST be repeated under an `Idempotency-Key`: its effect once, its answer as often as asked.
 
     Stand below what guards the view (limits, `requires`) and above what reads its body: a replay is
-    counted, and needs the permission that it needs today. The body is read into memory.
+    counted, and needs the permission that it needs today. Under a key the body is read before the view:
+    into memory, or as `@takes_file` above has it, onto the disk.
 
     Raises Problem: 400 for a malformed key, or none where one is required; 409 while the first attempt
     runs, or when its answer was lost; 422 for a key that was used for another request.
@@ -327,7 +333,8 @@ def _replay(row: IdempotencyKey) -> Response:
 def _digests() -> list[str]:
     """Return the request's HMAC by the present key, and by the former ones, which signed earlier rows."""
     config = current_app.config
-    parts = [request.query_string, request.mimetype.encode(), *_body()]
+    conditions = [request.headers.get(name, "").encode() for name in CONDITIONS]
+    parts = [request.query_string, request.mimetype.encode(), *conditions, *_body()]
     # Each part by its length: otherwise bytes could move from one to the next.
     message = b"".join(len(part).to_bytes(8) + part for part in parts)
     keys: list[str] = [config["SECRET_KEY"], *config["SECRET_KEY_FALLBACKS"]]
@@ -335,17 +342,18 @@ def _digests() -> list[str]:
 
 
 def _body() -> list[bytes]:
-    """Return what the request carries. A form's boundary changes with each attempt; its parts do not."""
-    if request.mimetype != "multipart/form-data":
+    """Return what the request carries, of a file its hash.
+
+    Of a form the file counts, and not its boundary, which changes with each attempt.
+    """
+    incoming: Incoming | None = g.get("incoming")
+    if incoming is None:
         return [request.get_data(cache=True)]
-    parts = []
-    for name, value in request.form.items(multi=True):
-        parts += [b"field", name.encode(), value.encode(errors="surrogatepass")]
-    for name, file in request.files.items(multi=True):
-        content = file.stream.read()
-        file.stream.seek(0)
-        parts += [b"file", name.encode(), (file.filename or "").encode(), content]
-    return parts
+    upload, digest = incoming.receive(), sha256()
+    for chunk in upload.chunks():
+        digest.update(chunk)
+    sent = (upload.filename or "", upload.media_type or "")
+    return [*(each.encode(errors="surrogatepass") for each in sent), digest.digest()]
 
 
 def _reused() -> Problem:

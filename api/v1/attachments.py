@@ -13,12 +13,13 @@ from api.attachments import judging, store
 from api.bank import questions
 from api.demonstrations import demonstrates
 from api.http.conditional import etag_of, require_match
+from api.http.idempotency import idempotent
 from api.http.limits import uploads, writes
-from api.http.multipart import received_file
 from api.http.pagination import collection, link_header, numbered_links
 from api.http.parsing import query
 from api.http.responses import no_content
 from api.http.restful import output_json
+from api.http.uploads import Incoming, takes_file
 from api.models import Attachment
 from api.schemas.attachments import AttachmentListQuery, represent_attachment
 
@@ -52,13 +53,13 @@ class AttachmentList(Resource):
     )
     @uploads
     @requires(Action.CREATE_ATTACHMENT)
-    def post(self, number: int) -> Any:
+    @takes_file("ATTACHMENT_BYTES")
+    @idempotent
+    def post(self, incoming: Incoming, number: int) -> Any:
         """Upload a file: judged, written anew, stored under a random name."""
-        question, config = questions.get(number), current_app.config
-        with received_file(config["ATTACHMENT_BYTES"]) as sent:
-            accepted = judging.accept(
-                sent.filename, sent.media_type, sent.data, config["ATTACHMENT_PIXELS"]
-            )
+        question = questions.get(number)
+        sent, pixels = incoming.receive(), current_app.config["ATTACHMENT_PIXELS"]
+        accepted = judging.accept(sent.filename or "", sent.media_type, sent.read(), pixels)
         attachment = store.add(question, signed_in(), accepted)
         where = url_for("v1.attachment", attachment=attachment.id, _external=True)
         response = output_json(represent_attachment(attachment), 201, {"Location": where})

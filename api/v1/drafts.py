@@ -17,6 +17,7 @@ from api.bank import drafts
 from api.bank.drafts import Kept
 from api.demonstrations import demonstrates
 from api.http.conditional import etag_of, require_match
+from api.http.idempotency import idempotent
 from api.http.limits import writes
 from api.http.pagination import collection, link_header, numbered_links
 from api.http.parsing import body, query
@@ -77,6 +78,7 @@ class DraftList(Resource):
     @demonstrates(86, test=f"{TESTS}::test_anothers_draft_is_as_if_it_were_not_there")
     @writes
     @requires_draft
+    @idempotent
     @body(NumberedQuestionBody)
     def post(self, args: dict[str, Any]) -> Response:
         """Make a draft. Whatever the body says, its author is the caller."""
@@ -122,6 +124,7 @@ class Publication(Resource):
     @demonstrates(86, test=f"{TESTS}::test_a_right_on_one_question_is_given_and_taken")
     @writes
     @requires(Action.PUBLISH_QUESTION)
+    @idempotent
     def post(self, draft: UUID) -> Response:
         """Publish the draft as the editor read it: `If-Match` names that state. The draft ends."""
         return created(drafts.publish(str(draft), reader(), require_draft_match))

@@ -9,19 +9,20 @@ Source: https://www.rfc-editor.org/rfc/rfc9110#section-15.3.3
 from typing import Any
 from uuid import UUID
 
-from flask import Response, current_app, send_file, url_for
+from flask import Response, request, send_file, url_for
 from flask_restful import Resource
 
 from api.access.identity import may, requires, signed_in
 from api.accounts.permissions import Action
 from api.bank.formats import Format
 from api.demonstrations import demonstrates
+from api.http.idempotency import idempotent
 from api.http.limits import writes
 from api.http.pagination import collection, link_header, numbered_links
-from api.http.parsing import body, query
+from api.http.parsing import body, invalid, query
 from api.http.prefer import seconds_to_wait
 from api.http.problems import Problem
-from api.http.uploads import receive
+from api.http.uploads import Incoming, Upload, takes_file
 from api.jobs import doorbell, exports, files, queue, running, states
 from api.models import Job, JobKind, JobState
 from api.schemas.jobs import ExportBody, ImportQuery, JobListQuery, represent_job
@@ -57,6 +58,13 @@ def _visible(jid: UUID) -> Job:
     return queue.get(str(jid), owner)
 
 
+def _not_empty(upload: Upload) -> Upload:
+    """Refuse a file without a byte in it. Raises Problem (422)."""
+    if not next(upload.chunks(), b""):
+        raise invalid([{"pointer": "#", "detail": "The file is empty.", "code": "required"}])
+    return upload
+
+
 class ImportList(Resource):
     """Files of questions on their way into the bank."""
 
@@ -64,12 +72,14 @@ class ImportList(Resource):
     @writes
     @requires(Action.IMPORT_QUESTIONS)
     @query(ImportQuery)
-    def post(self, args: dict[str, Any]) -> Any:
+    @takes_file("IMPORT_MAX_BYTES", IMPORT_TYPES)
+    @idempotent
+    def post(self, args: dict[str, Any], incoming: Incoming) -> Any:
         """Take the file, and leave it to a worker: any format that `flask bank import` takes."""
         queue.ensure_room(signed_in())
-        upload = receive(current_app.config["IMPORT_MAX_BYTES"], IMPORT_TYPES)
-        args["format"] = args["format"] or IMPORT_TYPES.get(upload.media_type or "")
-        stored = files.store(upload.parts)
+        upload = _not_empty(incoming.receive())
+        args["format"] = args["format"] or IMPORT_TYPES.get(request.mimetype)
+        stored = files.store(upload.chunks())
         job = queue.add_import(signed_in(), stored, title=upload.name, **args)
         doorbell.ring(job.id)
         return _answer(job, 202)
@@ -83,6 +93,7 @@ class ExportList(Resource):
     )
     @writes
     @requires(Action.USE_OWN_ACCOUNT)
+    @idempotent
     @body(ExportBody)
     def post(self, args: dict[str, Any]) -> Any:
         """Ask for a file of questions; with `Prefer: wait` for it to be written at once."""
@@ -145,6 +156,7 @@ class JobRetryList(Resource):
     @demonstrates(92, test="tests/v1/test_jobs.py::test_a_running_job_is_cancelled_and_retried")
     @writes
     @requires(Action.USE_OWN_ACCOUNT)
+    @idempotent
     def post(self, jid: UUID) -> Any:
         """Put a job that failed or was cancelled back into the queue."""
         job = _visible(jid)

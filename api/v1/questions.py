@@ -21,6 +21,7 @@ from api.http.caching import cached
 from api.http.conditional import etag_of, require_match
 from api.http.demonstrations import Demonstration, of_question
 from api.http.deprecation import deprecated
+from api.http.idempotency import idempotent
 from api.http.limits import searches, writes
 from api.http.pagination import collection, link_header, numbered_links
 from api.http.parsing import body, query
@@ -144,6 +145,7 @@ class QuestionList(Resource):
 
     @writes
     @requires(Action.CREATE_QUESTION)
+    @idempotent
     @body(NumberedQuestionBody)
     def post(self, args: dict[str, Any]) -> Response:
         """Put a new question into the bank, at once published. Its author is the caller."""

@@ -15,6 +15,7 @@ from api.bank.formats.as_json import members
 from api.bank.history import Revision
 from api.bank.questions import QuestionUnknownError
 from api.http.conditional import require_match
+from api.http.idempotency import idempotent
 from api.http.limits import writes
 from api.http.pagination import collection, link_header, numbered_links
 from api.http.parsing import query
@@ -86,6 +87,7 @@ class Restoration(Resource):
 
     @writes
     @requires_edit
+    @idempotent
     def post(self, number: int, revision: int) -> Response:
         """Make the revision's question the present one, which is a new revision."""
         document, was_gone = editing.restore(

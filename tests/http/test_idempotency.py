@@ -1,11 +1,14 @@
 """`Idempotency-Key`, attacked: replays, other bodies, races, dead processes, expiry."""
 
+import gc
 import io
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,7 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
@@ -24,6 +27,7 @@ from api.extensions import db
 from api.http import idempotency
 from api.http.idempotency import idempotent, sweep
 from api.http.problems import Problem
+from api.http.uploads import Incoming, takes_file
 from api.models import IdempotencyKey, ScratchDocument, User
 from api.models.types import now
 from tests.accounts.tools import ME, OTHER, PASSWORD, USERS, new_device, pointers, refused
@@ -136,21 +140,121 @@ def test_query_and_media_type_belong_to_the_request(app: Flask) -> None:
 
 
 @sqlite_only
+def test_preconditions_belong_to_the_request(app: Flask) -> None:
+    client = things(app, make_thing)
+    assert post(client, headers={"If-Match": '"a"'}).status_code == 201
+    for headers in ({"If-Match": '"b"'}, {"If-None-Match": '"a"'}, {}):
+        assert code(post(client, headers=headers), 422) == "reused"
+    assert post(client, headers={"If-Match": '"a"'}).headers["Idempotent-Replayed"] == "true"
+
+
+# Files
+
+
+def file_things(app: Flask, limit: int) -> FlaskClient:
+    """A POST that takes a file, of text or in a form, and answers how long it is."""
+    app.test_client_class = FlaskClient
+    app.config["LIMIT"] = limit
+
+    def work(incoming: Incoming) -> Any:
+        return {"bytes": len(incoming.receive().read()), "twice": incoming.receive().name}, 201
+
+    view = takes_file("LIMIT", ["text/plain"])(idempotent(work))
+    app.add_url_rule(THINGS, THINGS, view, methods=["POST"])
+    return app.test_client()
+
+
+@sqlite_only
 def test_a_form_is_the_same_whatever_its_boundary(app: Flask) -> None:
-    def work() -> Any:
-        return {"read": request.files["file"].read().decode()}, 201
+    client = file_things(app, 1000)
 
-    client = things(app, work)
-
-    def send(content: bytes) -> TestResponse:
-        return post(client, data={"kind": "x", "file": (io.BytesIO(content), "a.txt")})
+    def send(content: bytes, name: str = "a.txt", kind: str = "text/plain") -> TestResponse:
+        return post(client, data={"file": (io.BytesIO(content), name, kind)})
 
     first = send(b"one")
-    assert first.get_json() == {"read": "one"}
+    assert first.get_json() == {"bytes": 3, "twice": "a.txt"}
     again = send(b"one")
     assert first.request.content_type != again.request.content_type
     assert again.headers["Idempotent-Replayed"] == "true"
-    assert code(send(b"two"), 422) == "reused"
+    for other in ((b"two",), (b"one", "b.txt"), (b"one", "a.txt", "text/csv")):
+        assert code(send(*other), 422) == "reused"
+    assert code(post(client, data=b"one", content_type="text/plain"), 422) == "reused"
+
+
+@sqlite_only
+def test_a_large_file_is_never_held_in_memory_whole(app: Flask) -> None:
+    size = 16 * 2**20
+    client = file_things(app, size)
+    app.view_functions[THINGS] = takes_file("LIMIT", ["text/plain"])(
+        idempotent(lambda incoming: ({"name": incoming.receive().name}, 201))
+    )
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for _ in range(2):
+            with tempfile.TemporaryFile() as body:
+                body.truncate(size)
+                answer = post(
+                    client,
+                    input_stream=body,
+                    content_type="text/plain",
+                    environ_overrides={"CONTENT_LENGTH": str(size)},
+                )
+                assert answer.status_code == 201
+        assert answer.headers["Idempotent-Replayed"] == "true"
+        assert tracemalloc.get_traced_memory()[1] < size / 2
+    finally:
+        tracemalloc.stop()
+
+
+class Unread(io.BytesIO):
+    """A body that nobody may read."""
+
+    def read(self, *_: Any) -> bytes:
+        raise AssertionError("was read")
+
+    readinto = read  # type: ignore[assignment]  # neither way
+
+
+@sqlite_only
+def test_a_file_over_the_limit_is_refused_unread_and_frees_its_key(app: Flask) -> None:
+    client = file_things(app, 10)
+    for kind, length, status in (("text/plain", 11, 413), ("image/png", 3, 415)):
+        answer = post(
+            client,
+            input_stream=Unread(),
+            content_type=kind,
+            environ_overrides={"CONTENT_LENGTH": str(length)},
+        )
+        assert answer.status_code == status
+    endless = {"CONTENT_LENGTH": "", "wsgi.input_terminated": True}
+    answer = post(
+        client,
+        input_stream=io.BytesIO(bytes(11)),
+        content_type="text/plain",
+        environ_overrides=endless,
+    )
+    assert answer.status_code == 413
+    assert count(app, IdempotencyKey) == 0
+    answer = post(client, data=bytes(10), content_type="text/plain")
+    assert answer.get_json() == {"bytes": 10, "twice": None}
+
+
+@sqlite_only
+@pytest.mark.parametrize("ends_itself", [True, False])
+@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x"])
+def test_a_cut_off_file_frees_its_key(app: Flask, kind: str, ends_itself: bool) -> None:
+    client = file_things(app, 1000)
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    part = head + b"one" if "form" in kind else b"one"
+    whole = part + b"\r\n--x--\r\n" if "form" in kind else b"one and two"
+    more: dict[str, Any] = {"CONTENT_LENGTH": str(len(whole))}
+    if ends_itself:
+        more["wsgi.input_terminated"] = True
+    cut = post(client, input_stream=io.BytesIO(part), content_type=kind, environ_overrides=more)
+    assert refused(cut, "malformed-request", 400)
+    assert count(app, IdempotencyKey) == 0
+    assert post(client, data=whole, content_type=kind).status_code == 201
 
 
 # Whose key it is

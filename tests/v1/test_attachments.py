@@ -38,10 +38,11 @@ def send(
     kind: str | None = "image/png",
     *,
     path: str = PATH,
+    **headers: str,
 ) -> TestResponse:
     """Upload a file as a form does."""
     file = (BytesIO(data), name, kind) if kind else (BytesIO(data), name)
-    return client.post(path, data={"file": file}, headers=device.headers)
+    return client.post(path, data={"file": file}, headers={**device.headers, **headers})
 
 
 def fetch(client: FlaskClient, path: str, **options: Any) -> TestResponse:
@@ -129,6 +130,28 @@ def test_the_same_bytes_under_a_forbidden_extension_are_a_415(
 ) -> None:
     error = told(send(client, contributor, picture(), name), "file-kind-refused", 415)
     assert error["code"] == "not_allowed"
+
+
+KEY = {"Idempotency-Key": "upload-1"}
+
+
+def test_a_file_sent_twice_under_one_key_is_one_attachment(
+    app: Flask, client: FlaskClient, contributor: Device
+) -> None:
+    first, again = (send(client, contributor, picture(), **KEY) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert (again.data, again.headers["ETag"]) == (first.data, first.headers["ETag"])
+    other = send(client, contributor, picture(size=(3, 3)), **KEY)
+    (error,) = refused(other, "invalid-parameters", 422)["errors"]
+    assert (error["header"], error["code"]) == ("Idempotency-Key", "reused")
+    assert rows(app) == len(stored(app)) == 1
+
+
+@sqlite_only
+def test_a_refused_file_frees_its_key(client: FlaskClient, contributor: Device) -> None:
+    assert send(client, contributor, b"", **KEY).status_code == 422
+    assert send(client, contributor, picture(), **KEY).status_code == 201
 
 
 @sqlite_only

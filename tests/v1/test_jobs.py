@@ -196,10 +196,13 @@ def test_what_is_no_file_of_questions_is_refused_before_it_is_stored(
         {"data": {"other": (io.BytesIO(TEXT), "q.csv")}},
         {"data": {"file": (io.BytesIO(TEXT), "q.csv"), "partial": "true"}},
         {"data": {"file": [(io.BytesIO(TEXT), "q.csv"), (io.BytesIO(TEXT), "r.csv")]}},
+    ):
+        refused(editor.post(IMPORTS, **sent), "invalid-parameters", 422)
+    for sent in (
         {"data": b"--no-such-boundary", "content_type": "multipart/form-data; boundary=x"},
         {"data": b"--x", "content_type": "multipart/form-data"},
     ):
-        refused(editor.post(IMPORTS, **sent), "invalid-parameters", 422)
+        refused(editor.post(IMPORTS, **sent), "malformed-request", 400)
     faulty = editor.post(f"{IMPORTS}?partial=1&format=xml&on_conflict=ask", data=TEXT)
     assert parameters_refused(faulty).keys() == {"partial", "format", "on_conflict"}
     assert files_of(app) == []
@@ -261,6 +264,44 @@ def test_a_cut_off_upload_leaves_nothing_behind(
     )
     assert answer.status_code == 400
     assert files_of(app) == []
+
+
+def test_an_import_sent_twice_under_one_key_is_one_job(app: Flask, editor: Caller) -> None:
+    key = {"Idempotency-Key": "import-1"}
+
+    def send(data: bytes) -> TestResponse:
+        return editor.post(IMPORTS, data=data, content_type="text/plain", headers=key)
+
+    first, again = send(TEXT), send(TEXT)
+    assert accepted(again) == accepted(first)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    (error,) = refused(send(TEXT + b"More."), "invalid-parameters", 422)["errors"]
+    assert error["code"] == "reused"
+    assert len(files_of(app)) == 1
+    with app.app_context():
+        assert [job.id for job in db.session.scalars(select(Job))] == [first.get_json()["id"]]
+
+
+@sqlite_only
+def test_an_export_or_a_retry_sent_twice_under_one_key_is_one(app: Flask, editor: Caller) -> None:
+    for prefer, status in (("wait=10", 201), ("handling=strict", 202)):
+        headers = {"Idempotency-Key": prefer, "Prefer": prefer}
+        first, again = (editor.post(EXPORTS, json={}, headers=headers) for _ in range(2))
+        assert first.status_code == again.status_code == status
+        assert again.headers["Idempotent-Replayed"] == "true"
+        assert again.get_json() == first.get_json()
+        for name in ("Location", "Retry-After", "Preference-Applied"):
+            assert again.headers.get(name) == first.headers.get(name)
+    waiting: Any = first.get_json()
+    assert len(editor.get(JOBS).get_json()["items"]) == 2
+    change(app, waiting["id"], state="failed")
+    key = {"Idempotency-Key": "again"}
+    address = f"{waiting['links']['self']}/retries"
+    queued = accepted(editor.post(address, headers=key))
+    assert work(app, waiting["id"])
+    again = editor.post(address, headers=key)
+    assert (accepted(again), again.headers["Idempotent-Replayed"]) == (queued, "true")
+    refused(editor.post(address), "conflict", 409)  # it has succeeded
 
 
 def test_the_same_export_by_a_worker_and_in_the_request(app: Flask, editor: Caller) -> None:

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
+from werkzeug.test import TestResponse
 
 from api.accounts.permissions import Role
 from api.bank import importing, loading, storing
@@ -411,3 +412,33 @@ def test_an_account_that_is_deleted_while_its_question_is_written_is_no_deadlock
         pass
     assert told["account"] == 204
     assert told["publication"] in {201, 404}
+
+
+def test_what_creates_a_question_creates_it_once_under_one_key(
+    app: Flask, client: FlaskClient
+) -> None:
+    editor = new_device(app, "ed", Role.EDITOR)
+
+    def once(path: str, **more: Any) -> TestResponse:
+        headers = {**editor.headers, "Idempotency-Key": "k", **more.pop("headers", {})}
+        first, again = (client.post(path, headers=headers, **more) for _ in range(2))
+        assert first.status_code == again.status_code == 201
+        assert again.headers["Idempotent-Replayed"] == "true"
+        for name in ("Location", "ETag"):
+            assert again.headers[name] == first.headers[name]
+        assert again.data == first.data
+        return first
+
+    made = once(QUESTIONS, json=BODY)
+    draft = once(DRAFTS, json=BODY)
+    where = f"{DRAFTS}/{draft.get_json()['id']}"
+    published = once(f"{where}/publication", headers={"If-Match": draft.headers["ETag"]})
+    assert client.get(where, headers=editor.headers).status_code == 404  # the draft has ended
+    question = made.headers["Location"]
+    gone = client.delete(question, headers={**editor.headers, "If-Match": "*"})
+    assert gone.status_code == 204
+    back = once(f"{question}/revisions/1/restoration")
+    assert back.get_json()["number"] == made.get_json()["number"]
+    history = client.get(f"{question}/revisions", headers=editor.headers).get_json()
+    assert history["page"]["total_items"] == 3
+    assert published.get_json()["number"] == made.get_json()["number"] + 1
