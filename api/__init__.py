@@ -21,6 +21,7 @@ from api.http import (
     cors,
     errors,
     hooks,
+    idempotency,
     limits,
     parsing,
     sessions,
@@ -65,7 +66,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     conditional.init_app(app)
     errors.init_app(app)
     domain_errors.init_app(app)
-    jobs.init_app(app)
+    jobs.init_app(app, {"expired-idempotency-keys": idempotency.sweep})
 
     app.register_blueprint(v1.blueprint)
     app.register_blueprint(v2.blueprint)

@@ -106,13 +106,6 @@ def reach(connection: Connection) -> Reach:
     return Reach(newest if first is None else first - 1, newest)
 
 
-def owner_of(connection: Connection, job: str) -> tuple[bool, int | None]:
-    """Return whether the outbox knows a job, and the id of the user that it belongs to, if any."""
-    statement = select(Event.owner_id).where(Event.job_id == job).limit(1)
-    row = connection.execute(statement).first()
-    return (row is not None, row.owner_id if row else None)
-
-
 def rooms_of(row: Row[Any]) -> frozenset[str]:
     """Return the rooms that an event belongs to: its job's alone, or those of the bank."""
     if row.job_id is not None:

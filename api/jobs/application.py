@@ -7,6 +7,7 @@ a lost one does no harm, and publishing may fail but never wait.
 Source: https://flask.palletsprojects.com/en/stable/patterns/celery/
 """
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -97,8 +98,12 @@ def _redis_broker(url: str) -> dict[str, Any]:
     return found
 
 
-def init_app(app: Flask) -> None:
-    """Bind Celery, by Redis where there is one, else by files on this machine."""
+def init_app(app: Flask, sweeps: Mapping[str, Callable[[], int]]) -> None:
+    """Bind Celery, by Redis where there is one, else by files on this machine.
+
+    :param sweeps: periodic work of other rooms, by name, as `sweeping.register` takes it.
+    """
+    sweeping.register(sweeps)
     redis: str | None = app.config["REDIS_URL"]
     app.config["CELERY"] = {
         **(_redis_broker(redis) if redis else _folder_broker(Path(app.config["JOBS_FOLDER"]))),

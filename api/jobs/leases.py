@@ -42,6 +42,10 @@ MAX_ATTEMPTS = 5
 REPORT_SECONDS = 0.25
 """At most so often is progress written and a cancellation looked for."""
 
+EVENTS_PER_PHASE = 20
+"""Progress is an event at the beginning of a phase, and then at most so many times, whatever the
+number of questions: the outbox keeps each one for days."""
+
 WRITING = "writing"
 """The phase in which a job holds the lock of a writer."""
 
@@ -71,6 +75,7 @@ class Lease:
         self._seconds: float = current_app.config["JOB_LEASE_SECONDS"]
         self._deadline = None if patience is None else monotonic() + patience
         self._reported: tuple[float, str] = (0, "")
+        self._told: tuple[str, int] = ("", 0)
         self._released = Event()
 
     @property
@@ -92,27 +97,37 @@ class Lease:
         if told == phase and monotonic() - when < REPORT_SECONDS:
             return
         self._reported = (monotonic(), phase)
-        self._extend(phase=phase, done=done, total=total)
+        told, step = self._told, (total or 0) / EVENTS_PER_PHASE
+        is_news = phase != told[0] or done - told[1] >= max(step, 1)
+        if self._extend(is_news, phase=phase, done=done, total=total) and is_news:
+            self._told = (phase, done)
 
-    def _extend(self, **values: Any) -> None:
-        """Extend the lease on a connection of its own. Raises LeaseLostError, JobCancelledError."""
+    def _extend(self, is_news: bool = False, **values: Any) -> bool:
+        """Extend the lease on a connection of its own. Raises LeaseLostError, JobCancelledError.
+
+        :param is_news: whether there is to be an event of it.
+        Returns whether it could be written; else nobody else can write either.
+        """
         statement = (
             update(Job)
             .where(Job.id == self.job["id"], *self.held)
             .values(lease_expires_at=now() + timedelta(seconds=self._seconds), **values)
-            .returning(Job.cancel_requested_at)
+            .returning(*Job.__table__.columns)
         )
         try:
             with self._engine.begin() as connection:
-                row = connection.execute(statement).first()
+                row = connection.execute(statement).mappings().first()
+                if is_news and row is not None and row["cancel_requested_at"] is None:
+                    states.tell(connection, row, states.PROGRESS)
         except OperationalError as error:
             if not storing.is_busy(error):
                 raise
-            return  # somebody else is writing to SQLite: nobody can take the job now either
+            return False  # somebody else is writing to SQLite: nobody can take the job now either
         if row is None:
             raise LeaseLostError(self.job["id"])
-        if row.cancel_requested_at is not None:
+        if row["cancel_requested_at"] is not None:
             raise JobCancelledError(self.job["id"])
+        return True
 
     def succeed(self, connection: Connection, **values: Any) -> None:
         """End the job well, within the transaction that holds what it wrote.

@@ -106,6 +106,9 @@ def add_export(
 def _add(user: User, kind: JobKind, parameters: dict[str, Any], **values: Any) -> Job:
     job = Job(kind=kind.value, user_id=user.id, parameters=parameters, **values)
     db.session.add(job)
+    db.session.flush()
+    row = {column.name: getattr(job, column.name) for column in Job.__table__.columns}
+    states.tell(db.session.connection(), row)
     db.session.commit()
     return job
 

@@ -6,7 +6,7 @@ Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 from flask import Flask, current_app
 from sqlalchemy import delete, select
 
+from api import events
+from api.attachments import store
 from api.extensions import db
 from api.jobs import doorbell, files, leases
 from api.models import Job, ScratchDocument, SignIn
@@ -46,11 +48,17 @@ SWEEPS: dict[str, Sweep] = {}
 def sweep(name: str, every: timedelta | None = HOUR) -> Callable[[F], F]:
     """Register periodic work: a function that returns how many things it has dealt with."""
 
-    def register(function: F) -> F:
+    def registered(function: F) -> F:
         SWEEPS[name] = Sweep(function, every)
         return function
 
-    return register
+    return registered
+
+
+def register(sweeps: Mapping[str, Callable[[], int]]) -> None:
+    """Register, by name, hourly work of rooms that jobs do not know, such as that of HTTP."""
+    for name, function in sweeps.items():
+        sweep(name)(function)
 
 
 def run(name: str) -> int:
@@ -142,6 +150,22 @@ def _is_older(path: Path, moment: datetime) -> bool:
         return path.stat().st_mtime < moment.timestamp()
     except FileNotFoundError:
         return False
+
+
+@sweep("old-events")
+def trim_events() -> int:
+    """Trim the outbox: whoever was away for longer is told to read the bank again."""
+    with db.engine.begin() as connection:
+        kept = timedelta(days=current_app.config["EVENTS_KEPT_DAYS"])
+        return events.sweep(connection, kept)
+
+
+@sweep("stray-attachments")
+def remove_stray_attachments() -> int:
+    """Remove files of attachments that no row names: of a broken upload, or a deleted question."""
+    count = store.sweep_orphans()
+    db.session.rollback()
+    return count
 
 
 @sweep("expired-sign-ins")

@@ -16,7 +16,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from time import monotonic, time
 from typing import Any, Protocol
 
@@ -47,7 +46,6 @@ CALLS_MOST, CALLS_SECONDS = 60, 60.0
 """Messages that one connection may send in so many seconds: a replay is work."""
 CHECK_SECONDS = 1.0
 """How often it is asked whether those who signed in still are."""
-SWEEP_SECONDS = 3600.0
 RETRY_SECONDS = 1.0
 
 
@@ -197,7 +195,6 @@ class Hub:
     def _tail(self, alive: Callable[[], bool]) -> None:
         seen: int | None = None
         checked = monotonic()
-        swept = checked - SWEEP_SECONDS
         with self._app.app_context():
             while alive() and not self._stop.wait(POLL_SECONDS):
                 try:
@@ -209,9 +206,6 @@ class Hub:
                     if monotonic() - checked >= CHECK_SECONDS:
                         checked = monotonic()
                         self._end_those_signed_out()
-                    if monotonic() - swept >= SWEEP_SECONDS:
-                        swept = monotonic()
-                        self._sweep()
                 except (SQLAlchemyError, sqlite3.Error) as error:
                     log.warning("the outbox cannot be read: %s", type(error).__name__)
                     self._stop.wait(RETRY_SECONDS)
@@ -291,7 +285,3 @@ class Hub:
             with self._app.request_context(environ):
                 self._send(sid, "ended", refusal(problem))
         self._sockets.disconnect(sid)
-
-    def _sweep(self) -> None:
-        with db.engine.begin() as database:
-            events.sweep(database, timedelta(days=self._app.config["EVENTS_KEPT_DAYS"]))

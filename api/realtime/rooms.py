@@ -6,12 +6,11 @@ the job's owner and for administrators; whether there is such a job is nobody el
 
 import re
 
-from sqlalchemy import Connection
-
-from api import events
 from api.accounts import users
 from api.accounts.permissions import Action
 from api.http.problems import Problem
+from api.jobs import queue
+from api.jobs.queue import JobUnknownError
 from api.models import User
 
 ROOM = re.compile(
@@ -23,7 +22,7 @@ ROOM = re.compile(
 FORMS = "bank, topic:<slug>, question:<number>, job:<id>"
 
 
-def check_may_join(connection: Connection, room: str, user: User | None, place: str) -> None:
+def check_may_join(room: str, user: User | None, place: str) -> None:
     """Let a caller into a room.
 
     :param room: a name that `ROOM` matches.
@@ -40,10 +39,11 @@ def check_may_join(connection: Connection, room: str, user: User | None, place: 
             f"{room} is private: connect with an access token in auth.",
             errors=[{"pointer": place, "detail": "Needs an access token.", "code": "required"}],
         )
-    known, owner = events.owner_of(connection, job)
-    if not known or (owner != user.id and Action.MANAGE_JOBS not in users.actions(user)):
+    try:
+        queue.get(job, None if Action.MANAGE_JOBS in users.actions(user) else user)
+    except JobUnknownError as error:
         raise Problem(
             "not-found",
             f"You have no job {job}.",
             errors=[{"pointer": place, "detail": "Is no job of yours.", "code": "unknown"}],
-        )
+        ) from error
