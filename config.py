@@ -1155,9 +1155,12 @@ def describe(settings: Settings) -> list[Description]:
 
 
 def environments() -> list[Comparison]:
-    """Return the settings whose defaults differ between the environments, secrets redacted."""
+    """Return the settings whose defaults can be seen to differ between the environments.
+
+    Secrets are redacted, and a row that would be nothing else is left out: the folders, for instance.
+    """
     development, testing, production = (_defaults(cls) for cls in ENVIRONMENTS.values())
-    return [
+    rows: list[Comparison] = [
         {
             "setting": name,
             "development": _shown(setting, development.get(name)),
@@ -1165,8 +1168,8 @@ def environments() -> list[Comparison]:
             "production": _shown(setting, production.get(name)),
         }
         for name, setting in SETTINGS.items()
-        if not development.get(name) == testing.get(name) == production.get(name)
     ]
+    return [row for row in rows if not row["development"] == row["testing"] == row["production"]]
 
 
 def _defaults(cls: type[Settings]) -> dict[str, Any]:
@@ -1183,17 +1186,8 @@ def _shown(setting: Setting, value: Any) -> Shown:
         return [REDACTED if setting.secret else item for item in value]
     if setting.secret and value is not None:
         return _redacted_url(value) if setting.type == "url" else REDACTED
-    if setting.type == "path":
-        return _redacted_path(Path(value))
     shown: Shown = value
     return shown
-
-
-def _redacted_path(path: Path) -> str:
-    """Return a path from the project's folder; of another one only the last part."""
-    if path.is_relative_to(ROOT):
-        return path.relative_to(ROOT).as_posix()
-    return f"{REDACTED}/{path.name}"
 
 
 def _redacted_url(url: str) -> str:

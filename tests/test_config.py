@@ -787,8 +787,9 @@ def test_describe_tells_a_value_that_was_passed_in_code() -> None:
             "postgres://hunter2:hunter3@db:5432/bank?password=hunter4",
             f"postgresql+psycopg://{REDACTED}@db:5432/bank?{REDACTED}",
         ),
-        ("JOBS_FOLDER", "/home/hunter2/jobs", f"{REDACTED}/jobs"),
-        ("JOBS_FOLDER", "instance/elsewhere", "instance/elsewhere"),
+        ("JOBS_FOLDER", "/home/hunter2/jobs", REDACTED),
+        ("SESSION_FOLDER", "/home/hunter2/sessions", REDACTED),
+        ("ATTACHMENTS_FOLDER", "/home/hunter2/attachments", REDACTED),
         ("REDIS_URL", "redis://:hunter2@cache:6379/1", f"redis://{REDACTED}@cache:6379/1"),
         ("REDIS_URL", "redis://cache?password=hunter2", f"redis://cache?{REDACTED}"),
         ("REDIS_URL", "unix:///run/redis.sock", "unix:///run/redis.sock"),
@@ -840,6 +841,7 @@ def test_environments_lists_what_differs_and_shows_no_key() -> None:
     assert by_name["SECRET_KEY"]["development"] == REDACTED
     assert by_name["SECRET_KEY"]["production"] is None
     assert "PORT" not in by_name
+    assert "JOBS_FOLDER" not in by_name  # differs, and may be shown of none
     for row in rows:
         assert not row["development"] == row["testing"] == row["production"]
 

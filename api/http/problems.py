@@ -168,13 +168,6 @@ CATALOGUE: dict[str, ProblemType] = {
             "Reveal the answer first: POST to the card's `reveal` link.",
         ),
         ProblemType(
-            "session-expired",
-            410,
-            "Session expired",
-            "The signature of the practice cookie is good, and its time is over.",
-            "The answer clears the cookie. Start a new round with POST.",
-        ),
-        ProblemType(
             "quota-exceeded",
             409,
             "Quota exceeded",
@@ -190,6 +183,13 @@ CATALOGUE: dict[str, ProblemType] = {
             "its answer was lost: the `code` in `errors` tells which.",
             "Send the same request again after the seconds that `Retry-After` gives. Where the answer "
             "was lost, look for what the request created; do not repeat it under another key.",
+        ),
+        ProblemType(
+            "session-expired",
+            410,
+            "Session expired",
+            "The signature of the practice cookie is good, and its time is over.",
+            "The answer clears the cookie. Start a new round with POST.",
         ),
         ProblemType(
             "events-gone",

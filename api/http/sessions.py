@@ -146,7 +146,9 @@ class SessionsByAddress(SessionInterface):
             log.warning("session not saved, answered %s [%s]", problem.code, g.get("request_id"))
             _answer_instead(response, problem)
             return
-        if isinstance(storage, SignedSessions) and inner.fault and not inner:
+        # The site's is left to the next sign-in: an answer to a read sets no cookie.
+        refused = isinstance(storage, SignedSessions) and inner.fault and not inner
+        if refused and storage is not self.site:
             storage.cookie.expire(response)
         if session.replaced:  # one round at a time
             for other in self.practice.values():

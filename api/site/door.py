@@ -226,13 +226,9 @@ class Accounts(SQLAlchemyUserDatastore):
 
 
 def _signed_in(_app: Flask, user: User, authn_via: list[str] | None = None, **_: Any) -> None:
-    device = site_sessions.device()
-    if authn_via == ["change"] and device is not None:
-        tokens.revoke_all(user, but=device.id)
-        site_sessions.confirm_fresh()
-    else:
-        device = site_sessions.begin(user)
-    identity.signed_in_as(user, device)
+    if authn_via == ["change"]:  # whoever has a copy of this browser's cookie is out as well
+        tokens.revoke_all(user)
+    identity.signed_in_as(user, site_sessions.begin(user))
 
 
 def _signed_out(_app: Flask, **_: Any) -> None:

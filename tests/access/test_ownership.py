@@ -5,6 +5,7 @@ The rule: what everybody may know of and not everybody may change is a 403; what
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -19,7 +20,8 @@ from api.accounts.permissions import Role
 from api.extensions import db
 from api.models import Draft, Question, QuestionGrant, QuestionRevision
 from tests.access.test_matrix import Operation, operations, parts_of
-from tests.accounts.tools import Device, new_device, refused
+from tests.accounts.tools import Device, device_of, new_device, refused
+from tests.attachments.samples import picture
 from tests.conftest import MakeApp
 from tests.v1.tools import sqlite_only
 from tests.v1.writing import (
@@ -35,7 +37,7 @@ from tests.v1.writing import (
 
 @dataclass(frozen=True)
 class Cast:
-    """Who takes part: `owner` wrote the question and the draft, `grantee` may edit the question."""
+    """Who takes part: `owner` has written, uploaded and exported, `grantee` may edit the question."""
 
     owner: Device
     grantee: Device
@@ -44,6 +46,9 @@ class Cast:
     editor: Device
     number: int
     draft: str
+    attachment: str
+    job: str
+    device_at_home: str
 
     def device(self, name: str) -> Device | None:
         """Return somebody's device; nobody's for `anonymous`."""
@@ -69,6 +74,15 @@ def cast(app: Flask, client: FlaskClient) -> Cast:
     number = question_of(client, owner, editor)
     given = client.put(f"{QUESTIONS}/{number}/grants/grantee", headers=editor.headers)
     assert given.status_code == 201
+    uploaded: Any = client.post(
+        f"{QUESTIONS}/{number}/attachments",
+        data={"file": (BytesIO(picture()), "dot.png", "image/png")},
+        headers=owner.headers,
+    ).get_json()
+    exported: Any = client.post(
+        "/api/v1/exports", json={}, headers={**owner.headers, "Prefer": "wait=20"}
+    ).get_json()
+    assert exported["state"] == "succeeded"
     return Cast(
         owner=owner,
         grantee=grantee,
@@ -77,18 +91,33 @@ def cast(app: Flask, client: FlaskClient) -> Cast:
         editor=editor,
         number=number,
         draft=make_draft(client, owner).rpartition("/")[2],
+        attachment=uploaded["id"],
+        job=exported["id"],
+        device_at_home=device_of(app, "owner").sid,
     )
 
 
+#: What stands in an address for a question, a draft, an attachment, a job or a signed-in device.
+OWNED = {"number", "draft", "attachment", "jid", "sid"}
+
+
 def on_one_object(app: Flask) -> Iterator[Operation]:
-    """Walk the operations on one question or one draft that ask for a permission."""
+    """Walk the operations on one object that somebody owns and that ask for a permission."""
     for each in operations(app):
-        if each.needs is not None and {"number", "draft"} & each.rule.arguments:
+        if each.needs is not None and OWNED & each.rule.arguments and each.path.startswith("/api"):
             yield each
 
 
 def address(each: Operation, cast: Cast) -> str:
-    values = {"number": cast.number, "draft": cast.draft, "revision": 1, "username": "grantee"}
+    values = {
+        "number": cast.number,
+        "draft": cast.draft,
+        "attachment": cast.attachment,
+        "jid": cast.job,
+        "sid": cast.device_at_home,
+        "revision": 1,
+        "username": "grantee",
+    }
     return "".join(
         str(values[part.data]) if part.is_dynamic else part.data for part in parts_of(each.rule)
     )
@@ -98,7 +127,26 @@ def address(each: Operation, cast: Cast) -> str:
 MAY_EDIT = {"owner": 0, "grantee": 0, "editor": 0, "other": 403, "reader": 403, "anonymous": 401}
 MAY_MANAGE = {**MAY_EDIT, "owner": 403, "grantee": 403}
 MAY_DRAFT = {"owner": 0, "editor": 0, "grantee": 404, "other": 404, "reader": 403, "anonymous": 401}
+#: Attachments are there for all to see, and only their uploader and editors take them away.
+MAY_DETACH = {
+    "owner": 0,
+    "editor": 0,
+    "grantee": 403,
+    "other": 403,
+    "reader": 403,
+    "anonymous": 401,
+}
+#: Jobs and devices are their owner's business: to an editor, too, another's are not there.
+MAY_USE = {"owner": 0, "editor": 404, "grantee": 404, "other": 404, "reader": 404, "anonymous": 401}
+MAY_ATTACH = {"owner": 0, "editor": 0, "grantee": 0, "other": 0, "reader": 403, "anonymous": 401}
 RULES = {
+    "POST /api/v1/questions/<number>/attachments": MAY_ATTACH,
+    "DELETE /api/v1/attachments/<uuid:attachment>": MAY_DETACH,
+    "GET /api/v1/jobs/<uuid:jid>": MAY_USE,
+    "PUT /api/v1/jobs/<uuid:jid>/cancellation": MAY_USE,
+    "POST /api/v1/jobs/<uuid:jid>/retries": MAY_USE,
+    "GET /api/v1/jobs/<uuid:jid>/file": MAY_USE,
+    "DELETE /api/v1/sign-ins/<uuid:sid>": MAY_USE,
     "PUT /api/v1/questions/<number>": MAY_EDIT,
     "PATCH /api/v1/questions/<number>": MAY_EDIT,
     "DELETE /api/v1/questions/<number>": MAY_MANAGE,
@@ -114,7 +162,13 @@ RULES = {
     "DELETE /api/v1/drafts/<draft>": MAY_DRAFT,
     "POST /api/v1/drafts/<draft>/publication": MAY_MANAGE,
 }
-#: Whoever is let through: nothing comes of it, the precondition never holds.
+#: What whoever is let through gets where it is no success and no precondition that never holds.
+DONE = {
+    "POST /api/v1/questions/<number>/attachments": 415,  # no file was sent
+    "PUT /api/v1/jobs/<uuid:jid>/cancellation": 409,  # it is done
+    "POST /api/v1/jobs/<uuid:jid>/retries": 409,
+    "DELETE /api/v1/sign-ins/<uuid:sid>": 204,
+}
 SLUGS = {401: "token-missing", 403: "forbidden", 404: "not-found"}
 
 
@@ -130,13 +184,16 @@ def test_who_may_what_on_one_object(app: Flask, client: FlaskClient, cast: Cast,
         headers = dict(device.headers) if device else {}
         if each.method != "GET":
             headers["If-Match"] = '"never"'
-        body: dict[str, Any] = (
-            {"json": BODY} if each.method in {"PUT", "PATCH"} and "grants" not in each.name else {}
+        writes = each.method in {"PUT", "PATCH"} and {"number", "draft"} >= each.rule.arguments
+        body: dict[str, Any] = {"json": BODY} if writes else {}
+        answer = client.open(
+            address(each, cast), method=each.method, headers=headers, buffered=True, **body
         )
-        answer = client.open(address(each, cast), method=each.method, headers=headers, **body)
         status = RULES[each.name][who]
         if status:
             refused(answer, SLUGS[status], status)
+        elif each.name in DONE:
+            assert answer.status_code == DONE[each.name], each.name
         else:
             no_state = each.method == "GET" or "grants" in each.name  # no state to name
             assert answer.status_code in ({200, 201, 204} if no_state else {412}), each.name

@@ -30,10 +30,18 @@ from tests.accounts.tools import (
     row_of,
 )
 from tests.conftest import MakeApp
-from tests.site.tools import Browser, signed_in
+from tests.site.tools import Browser, session_cookie, signed_in
 from tests.v1.tools import sqlite_only
 
 IDENTITY = "/api/v1/identity"
+
+
+@pytest.fixture(params=["files", "redis", "cookie"])
+def stored(request: pytest.FixtureRequest, make_app: MakeApp) -> Flask:
+    """An application that keeps the site's sessions in one of the three places."""
+    if request.param == "redis":
+        return make_app(REDIS_URL=request.getfixturevalue("redis_url"))
+    return make_app(SESSION_STORAGE="cookie" if request.param == "cookie" else "server")
 
 
 def identity(client: FlaskClient, **more: Any) -> dict[str, Any]:
@@ -163,33 +171,62 @@ def test_a_session_ends_at_once_for_both(app: Flask, way: str) -> None:
 @sqlite_only
 def test_a_stolen_cookie_is_worth_nothing_after_signing_out(app: Flask) -> None:
     browser = signed_in(app)
-    cookie = browser.client.get_cookie("session")
-    assert cookie is not None
+    cookie = session_cookie(browser.client)
     browser.post("/sign-out", "/account")
     thief = app.test_client()
-    thief.set_cookie("session", cookie.value)
+    thief.set_cookie(cookie.key, cookie.value)
     refused(thief.get(ME), "token-missing")
     assert thief.get("/account").status_code == 401
 
 
 @sqlite_only
-def test_a_session_that_was_planted_before_the_sign_in_is_not_signed_in_by_it(app: Flask) -> None:
-    make_user(app)
-    attacker = Browser(app)
+def test_a_session_that_was_planted_before_the_sign_in_is_not_signed_in_by_it(
+    stored: Flask,
+) -> None:
+    make_user(stored)
+    attacker = Browser(stored)
     known = attacker.token()
-    planted = attacker.client.get_cookie("session")
-    assert planted is not None
-    victim = Browser(app)
-    victim.client.set_cookie("session", planted.value)
+    planted = session_cookie(attacker.client)
+    victim = Browser(stored)
+    victim.client.set_cookie(planted.key, planted.value)
     assert victim.sign_in().status_code == 302
     assert victim.is_signed_in()
-    after = victim.client.get_cookie("session")
-    assert after is not None
+    after = session_cookie(victim.client)
     assert after.value != planted.value
     assert not attacker.is_signed_in()
     # And the CSRF token that the attacker knows is not that of the session any more.
     answer = victim.client.patch(ME, json={}, headers={"X-CSRF-Token": known})
     refused(answer, "csrf-failed")
+
+
+@sqlite_only
+def test_a_name_that_was_made_up_is_not_taken_over_by_the_sign_in(stored: Flask) -> None:
+    make_user(stored)
+    victim = Browser(stored)
+    made_up = "A" * 43
+    victim.client.set_cookie(stored.config["SESSION_COOKIE_NAME"], made_up)
+    assert victim.sign_in().status_code == 302
+    assert session_cookie(victim.client).value != made_up
+    attacker = stored.test_client()
+    attacker.set_cookie(stored.config["SESSION_COOKIE_NAME"], made_up)
+    refused(attacker.get(ME), "token-missing")
+
+
+@sqlite_only
+def test_the_name_that_a_session_had_before_the_password_was_changed_opens_nothing(
+    stored: Flask,
+) -> None:
+    browser = signed_in(stored)
+    thief = stored.test_client()
+    stolen = session_cookie(browser.client)
+    thief.set_cookie(stolen.key, stolen.value)
+    assert thief.get(ME).status_code == 200
+    answer = browser.post(
+        "/account/password", password=PASSWORD, new_password=OTHER, new_password_confirm=OTHER
+    )
+    assert answer.status_code == 302
+    assert browser.is_signed_in()
+    refused(thief.get(ME), "token-missing")
 
 
 @sqlite_only
@@ -208,14 +245,13 @@ def test_a_session_of_an_api_device_is_none(app: Flask) -> None:
 
 
 @sqlite_only
-def test_a_tampered_session_cookie_is_none(app: Flask) -> None:
-    client = app.test_client()
-    make_user(app)
+def test_a_tampered_session_cookie_is_none(stored: Flask) -> None:
+    client = stored.test_client()
+    make_user(stored)
     open_session(client)
-    cookie = client.get_cookie("session")
-    assert cookie is not None
-    for value in (cookie.value + "x", "x" + cookie.value, "", "garbage", "a.b.c"):
-        client.set_cookie("session", value)
+    cookie = session_cookie(client)
+    for value in (cookie.value + "x", "x" + cookie.value, "", "garbage", "a.b.c", "../" * 9):
+        client.set_cookie(cookie.key, value)
         refused(client.get(ME), "token-missing")
         assert client.get("/").status_code == 200
 
@@ -228,8 +264,8 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(make_app: MakeApp
     with browser.client as client:
         client.environ_base["wsgi.url_scheme"] = "https"
         browser.sign_in()
-        cookie = client.get_cookie("session")
-    assert cookie is not None
+        cookie = session_cookie(client)
+    assert cookie.key == "__Host-bank_session"
     assert cookie.http_only
     assert cookie.secure
     assert cookie.same_site == "Lax"

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 from flask import Flask
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select
 
 from api.bank import checking, exporting, formats, loading, storing
 from api.bank.formats import WRITABLE
@@ -274,9 +274,7 @@ def test_wrong_usage_is_status_2(bank: Run, arguments: Sequence[str]) -> None:
 
 def test_a_database_without_tables_is_one_line(bank: Run, file: File, app: Flask) -> None:
     with app.app_context():
-        for table in ("question_topics", "question_references", "question_grants", "questions"):
-            db.session.execute(text(f"DROP TABLE {table}"))
-        db.session.commit()
+        db.drop_all()
     for arguments in (("import", file(record(501))), ("export",), ("load",)):
         result = bank(*arguments)
         assert result.exit_code == 1

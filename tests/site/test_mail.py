@@ -292,4 +292,4 @@ def test_a_link_that_opens_an_account_is_not_logged(
     browser.get(link)
     logged = capsys.readouterr().err
     assert link.rpartition("/")[2] not in logged
-    assert "GET /recover/redacted 200" in logged
+    assert "GET /recover/[redacted] 200" in logged

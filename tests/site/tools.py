@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from passlib.totp import TOTP
 from sqlalchemy import select
-from werkzeug.test import TestResponse
+from werkzeug.test import Cookie, TestResponse
 
 from api.accounts import second_factor
 from api.accounts.permissions import Role
@@ -71,6 +71,13 @@ def signed_in(
     response = browser.sign_in(name)
     assert response.status_code == 302, response.text
     return browser
+
+
+def session_cookie(client: FlaskClient) -> Cookie:
+    """Return the cookie of the site's session, whatever its name is in this application."""
+    found = client.get_cookie(client.application.config["SESSION_COOKIE_NAME"])
+    assert found is not None
+    return found
 
 
 def text_of(response: TestResponse) -> str:

@@ -8,8 +8,11 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 
+from api.accounts.permissions import Role
 from api.http.demonstrations import path_template
+from tests.accounts.tools import new_device
 from tests.v1.tools import every_question, sqlite_only
+from tests.v1.writing import make_question
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -84,7 +87,10 @@ def test_the_curl_of_a_demonstration_stands_in_the_questions_examples(client: Fl
             assert item["curl"] in question["try_it"]
 
 
-def test_a_question_without_a_demonstration_has_an_empty_list(client: FlaskClient) -> None:
-    response = client.get("/api/v1/questions/97/demonstrations")
+def test_a_question_without_a_demonstration_has_an_empty_list(
+    app: Flask, client: FlaskClient
+) -> None:
+    number = make_question(client, new_device(app, "edith", Role.EDITOR))
+    response = client.get(f"/api/v1/questions/{number}/demonstrations")
     assert response.status_code == 200
     assert response.json["items"] == []  # type: ignore[index]  # a collection
