@@ -42,6 +42,21 @@ def provide_needs_on(number: int) -> None:
         g.identity.provides.add(edit_need(number))
 
 
+def require_edit(number: int) -> None:
+    """Let only those go on who may edit the question of that number. Raises Problem (403)."""
+    permission = Permission(action_need(Action.EDIT_QUESTION), edit_need(number))
+    if not permission.allows(g.identity):
+        provide_needs_on(number)
+    if not permission.allows(g.identity):
+        raise Problem(
+            "forbidden",
+            f"This needs the permission {Action.EDIT_QUESTION.value}, which your roles do not "
+            f"give, and you are neither the author of question {number} nor was it granted to "
+            "you.",
+            required=Action.EDIT_QUESTION.value,
+        )
+
+
 @demonstrates(
     86, at="PATCH v1.question", test=f"{TESTS}::test_a_right_on_one_question_is_given_and_taken"
 )
@@ -54,17 +69,7 @@ def requires_edit(view: Callable[..., Any]) -> Any:
     @wraps(view)
     def wrapper(*args: Any, number: int, **kwargs: Any) -> Any:
         signed_in()
-        permission = Permission(action_need(Action.EDIT_QUESTION), edit_need(number))
-        if not permission.allows(g.identity):
-            provide_needs_on(number)
-        if not permission.allows(g.identity):
-            raise Problem(
-                "forbidden",
-                f"This needs the permission {Action.EDIT_QUESTION.value}, which your roles do not "
-                f"give, and you are neither the author of question {number} nor was it granted to "
-                "you.",
-                required=Action.EDIT_QUESTION.value,
-            )
+        require_edit(number)
         after_this_request(keep_private)
         return view(*args, number=number, **kwargs)
 

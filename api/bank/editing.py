@@ -1,6 +1,7 @@
-"""Changing stored questions one at a time, under the bank's one writer's lock.
+"""Changing stored questions, under the bank's one writer's lock.
 
-One function for each kind of change; each returns the question as it left it. Whatever came in is
+One function for each kind of change, a transaction of its own, which returns the question as it left
+it; those that take a connection are parts of a larger one (`batch`). Whatever came in is
 judged by the schema that judges imported files, so that one set of rules holds whichever way a
 question comes in. The lock is what makes a precondition worth something: nobody can change the
 question between the comparison and the change.
@@ -34,6 +35,9 @@ EDITABLE = (
 
 Check = Callable[[], None]
 """Called once the lock is held, before anything changes; it raises to refuse."""
+
+Make = Callable[[Stored], QuestionDocument]
+"""Makes of the question that stands the one that shall stand."""
 
 
 class NumberTakenError(BankConflictError):
@@ -127,7 +131,8 @@ def replace(
 
     Raises QuestionUnknownError, marshmallow.ValidationError, storing.BankWriteError.
     """
-    return _change(number, author_id, check, lambda _: judged(members, number))
+    with storing.writing() as connection:
+        return change(connection, number, author_id, check, replacing(members))
 
 
 def patch(
@@ -139,21 +144,38 @@ def patch(
     Raises QuestionUnknownError, marshmallow.ValidationError, storing.BankWriteError.
     """
 
+    with storing.writing() as connection:
+        return change(connection, number, author_id, check, patching(changes))
+
+
+def replacing(members: Mapping[str, Any]) -> Make:
+    """Return what makes a whole question of members, whatever stands."""
+    return lambda stored: judged(members, stored.document.number)
+
+
+def patching(changes: Mapping[str, Any]) -> Make:
+    """Return what applies a merge patch to the question that stands."""
+
     def patched(stored: Stored) -> QuestionDocument:
         there = members_of(stored.document)
-        return judged(merged({name: there[name] for name in EDITABLE}, changes), number)
+        return judged(
+            merged({name: there[name] for name in EDITABLE}, changes), stored.document.number
+        )
 
-    return _change(number, author_id, check, patched)
+    return patched
 
 
-def _change(
-    number: int, author_id: int, check: Check, make: Callable[[Stored], QuestionDocument]
+def change(
+    connection: Connection, number: int, author_id: int, check: Check, make: Make
 ) -> QuestionDocument:
-    with storing.writing() as connection:
-        stored = _stored(connection, number)
-        check()
-        change = Change(action=Action.UPDATED, at=now(), author_id=author_id)
-        return _write_over(connection, stored, make(stored), change)
+    """Write over the question that stands, inside `storing.writing`.
+
+    Raises QuestionUnknownError, what `check` raises, and marshmallow.ValidationError.
+    """
+    stored = _stored(connection, number)
+    check()
+    what = Change(action=Action.UPDATED, at=now(), author_id=author_id)
+    return _write_over(connection, stored, make(stored), what)
 
 
 def _write_over(
@@ -169,10 +191,15 @@ def _write_over(
 def delete(number: int, author_id: int, check: Check) -> None:
     """Delete a question; its history stays. Raises QuestionUnknownError, storing.BankWriteError."""
     with storing.writing() as connection:
-        stored = _stored(connection, number)
-        check()
-        change = Change(action=Action.DELETED, at=now(), author_id=author_id)
-        storing.remove(connection, stored, change)
+        remove(connection, number, author_id, check)
+
+
+def remove(connection: Connection, number: int, author_id: int, check: Check) -> None:
+    """Delete a question inside `storing.writing`. Raises QuestionUnknownError, what `check` raises."""
+    stored = _stored(connection, number)
+    check()
+    what = Change(action=Action.DELETED, at=now(), author_id=author_id)
+    storing.remove(connection, stored, what)
 
 
 def restore(

@@ -105,10 +105,7 @@ def writing() -> Iterator[Connection]:
         db.session.commit()
     except IntegrityError as error:
         db.session.rollback()
-        cause = str(error.orig).partition("\n")[0]
-        raise BankConflictError(
-            f"the database refused a row ({cause}); nothing was changed"
-        ) from error
+        raise conflict(error) from error
     except OperationalError as error:
         db.session.rollback()
         if not is_busy(error):
@@ -119,6 +116,12 @@ def writing() -> Iterator[Connection]:
     except BaseException:
         db.session.rollback()
         raise
+
+
+def conflict(error: IntegrityError) -> BankConflictError:
+    """Say of a row that the tables refused why, without the values in it."""
+    cause = str(error.orig).partition("\n")[0]
+    return BankConflictError(f"the database refused a row ({cause}); nothing was changed")
 
 
 def is_busy(error: OperationalError) -> bool:

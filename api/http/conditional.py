@@ -41,15 +41,22 @@ def require_match(current: str | None) -> None:
             "Send If-Match with the ETag that you read, or If-None-Match: * to create.",
             errors=[{"header": wanted, "detail": "Missing.", "code": "required"}],
         )
-    if if_match is not None:
-        tags = parse_etags(if_match)
-        if current is None or not (tags.star_tag or tags.contains(current)):
-            now = f"The current ETag is {quote_etag(current)}." if current else "Nothing is there."
-            raise _failed("If-Match", now)
+    if if_match is not None and not holds(if_match, current, there=current is not None):
+        now = f"The current ETag is {quote_etag(current)}." if current else "Nothing is there."
+        raise _failed("If-Match", now)
     if if_none_match is not None:
         tags = parse_etags(if_none_match)
         if current is not None and (tags.star_tag or tags.contains_weak(current)):
             raise _failed("If-None-Match", f"The current ETag is {quote_etag(current)}.")
+
+
+def holds(if_match: str, current: str | None, *, there: bool) -> bool:
+    """Tell whether an `If-Match` holds: one of its ETags, or `*` where anything is there.
+
+    :param current: the ETag (unquoted) to compare with, strongly; None for one that none equals.
+    """
+    tags = parse_etags(if_match)
+    return there and (tags.star_tag or (current is not None and tags.contains(current)))
 
 
 def _failed(header: str, detail: str) -> Problem:

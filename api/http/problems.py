@@ -335,6 +335,30 @@ def _type_uri(kind: ProblemType) -> str:
     return url_for("v1.problem", slug=kind.slug, _external=True)
 
 
+def describe(
+    kind: ProblemType,
+    detail: str,
+    errors: list[dict[str, Any]] | None = None,
+    members: Mapping[str, Any] | None = None,
+    *,
+    status: int | None = None,
+    title: str | None = None,
+) -> dict[str, Any]:
+    """Return a problem object; `render` says what the parameters are."""
+    body: dict[str, Any] = {
+        "type": _type_uri(kind),
+        "title": title or kind.title,
+        "status": status or kind.status,
+        "detail": detail,
+        "instance": quote(request.script_root + request.path),
+        "request_id": g.get("request_id"),
+    }
+    if errors:
+        body["errors"] = errors
+    body.update(members or {})
+    return body
+
+
 def render(
     kind: ProblemType,
     detail: str,
@@ -349,17 +373,7 @@ def render(
     :param status: where the status is not the kind's own (an uncommon 4xx).
     :param title: likewise.
     """
-    body: dict[str, Any] = {
-        "type": _type_uri(kind),
-        "title": title or kind.title,
-        "status": status or kind.status,
-        "detail": detail,
-        "instance": quote(request.script_root + request.path),
-        "request_id": g.get("request_id"),
-    }
-    if errors:
-        body["errors"] = errors
-    body.update(members or {})
+    body = describe(kind, detail, errors, members, status=status, title=title)
     return current_app.response_class(
         current_app.json.dumps(body) + "\n", status=status or kind.status, mimetype=MEDIA_TYPE
     )

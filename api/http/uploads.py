@@ -4,8 +4,8 @@ Werkzeug's `request.files` reads a broken form as an empty one, and keeps what c
 request lives. Where the server says that it ends the stream by itself, Werkzeug takes a body that was cut
 off for a complete one, and one that just reaches the limit for one beyond it. Here a broken body is a 400,
 the bytes are counted, and a body of unknown size, which could not be, is refused unless it is a form,
-which ends in a boundary of its own. A file over 500 KB lies on the disk without a name, where the system takes it
-back even from a process that is killed.
+which ends in a boundary of its own. A file over 500 KB lies on the disk without a name, where the
+system takes it back even from a process that is killed.
 Sources: https://werkzeug.palletsprojects.com/en/stable/request_data/,
 https://flask.palletsprojects.com/en/stable/web/#flask.Request.max_content_length and
 https://www.rfc-editor.org/rfc/rfc7578
@@ -80,7 +80,8 @@ class Incoming:
     def receive(self) -> Upload:
         """Read the request's body, the first time; return the file.
 
-        Raises Problem: 415 for another content type, 413 for a body over the limit (a declared length
+        Raises Problem: 415 for another content type, 411 for a file of unknown size, 413 for a body
+        over the limit (a declared length
         before anything is read, an undeclared one at the limit), 400 for a broken or cut-off body, 422
         for a form with other parts.
         """

@@ -8,7 +8,6 @@ Source: https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-C
 """
 
 from collections.abc import Mapping
-
 from datetime import datetime
 from typing import Any
 

@@ -5,6 +5,7 @@ from flask import Blueprint
 from api.accounts.permissions import Role
 from api.http.restful import Api
 from api.v1.attachments import AttachmentFile, AttachmentItem, AttachmentList, OwnAttachments
+from api.v1.batch import Batch
 from api.v1.configuration import Configuration, ConfigurationCheck, ConfigurationEnvironments
 from api.v1.contract import contract_json, contract_yaml
 from api.v1.drafts import DraftItem, DraftList, Publication
@@ -55,6 +56,7 @@ api = Api(blueprint)
 
 api.add_resource(Index, "/", endpoint="index")
 api.add_resource(QuestionList, "/questions", endpoint="questions")
+api.add_resource(Batch, "/questions/batch", endpoint="batch")
 api.add_resource(QuestionItem, QUESTION, endpoint="question")
 api.add_resource(DemonstrationList, f"{QUESTION}/demonstrations", endpoint="demonstrations")
 api.add_resource(GrantList, f"{QUESTION}/grants", endpoint="grants")

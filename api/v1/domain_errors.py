@@ -28,13 +28,26 @@ from api.jobs.queue import JobConflictError, JobUnknownError
 from api.practice.rounds import CardUnknownError, NotRevealedError, TooFewQuestionsError
 
 
-def _unknown(error: LookupError) -> Response:
-    return answer_http_error(Problem("not-found", str(error)))
+def problem_of(error: Exception) -> Problem:
+    """Return the problem that a refusal of the bank's is.
+
+    Of what is invalid it names the fields, never the values: the input may hold a password.
+    """
+    match error:
+        case Problem():
+            return error
+        case LookupError():
+            return Problem("not-found", str(error))
+        case ValidationError():
+            return invalid(pointer_errors(error.messages))
+        case BankConflictError():
+            detail = str(error)
+            return Problem("conflict", detail if detail.endswith(".") else f"{detail}.")
+    raise error
 
 
-def _invalid(error: ValidationError) -> Response:
-    """Name the fields, never the values: the input may hold a password."""
-    return answer_http_error(invalid(pointer_errors(error.messages)))
+def _refusal(error: Exception) -> Response:
+    return answer_http_error(problem_of(error))
 
 
 def _refused(error: AccountError) -> Response:
@@ -68,11 +81,6 @@ def _too_few(error: TooFewQuestionsError) -> Response:
 
 def _not_revealed(error: NotRevealedError) -> Response:
     return answer_http_error(Problem("card-not-revealed", str(error)))
-
-
-def _conflicting(error: BankConflictError) -> Response:
-    detail = str(error)
-    return answer_http_error(Problem("conflict", detail if detail.endswith(".") else f"{detail}."))
 
 
 def _file_refused(error: FileRefusedError) -> Response:
@@ -115,15 +123,15 @@ def init_app(app: Flask) -> None:
         AttachmentUnknownError,
         JobUnknownError,
     ):
-        app.register_error_handler(kind, _unknown)
-    app.register_error_handler(ValidationError, _invalid)
+        app.register_error_handler(kind, _refusal)
+    app.register_error_handler(ValidationError, _refusal)
     app.register_error_handler(AccountError, _refused)
     app.register_error_handler(SignInEndedError, _ended)
     app.register_error_handler(LastAdministratorError, _conflict)
     app.register_error_handler(BankBusyError, _busy)
     app.register_error_handler(TooFewQuestionsError, _too_few)
     app.register_error_handler(NotRevealedError, _not_revealed)
-    app.register_error_handler(BankConflictError, _conflicting)
+    app.register_error_handler(BankConflictError, _refusal)
     app.register_error_handler(FileRefusedError, _file_refused)
     app.register_error_handler(FileKindError, _kind_refused)
     app.register_error_handler(QuotaExceededError, _no_room)

@@ -35,6 +35,7 @@ PROTECTED = {
     "PUT /api/v1/users/<username>/roles/<role>": MANAGE,
     "DELETE /api/v1/users/<username>/roles/<role>": MANAGE,
     "POST /api/v1/questions": CREATE,
+    "POST /api/v1/questions/batch": OWN,  # and for each operation what it needs by itself
     "PUT /api/v1/questions/<number>": EDIT,
     "PATCH /api/v1/questions/<number>": EDIT,
     "DELETE /api/v1/questions/<number>": DELETE,

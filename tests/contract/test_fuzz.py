@@ -108,7 +108,7 @@ TOLD = {
     "#/file": re.compile(r"The (name says|file|file's name|picture|PDF) .+"),
 }
 TOPIC = re.compile(r"#/topics/\d+")
-ADDRESS = re.compile(r"#/references/\d+/url")
+ADDRESS = re.compile(r"#(/operations/\d+/(question|changes))?/references/\d+/url")
 
 
 def _id(case: Case) -> str:
@@ -146,6 +146,17 @@ def refusals_are_explained(
         assert (name, detail) in TOGETHER or told or address or topic, (
             f"valid, yet refused: {error}"
         )
+
+
+@schemathesis.check
+def faults_of_a_batch_are_told(
+    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: Case
+) -> None:
+    """Let a faulty batch be carried out only if some operation of it says that it was not."""
+    if _id(case) != "batchQuestions" or case.method != "POST" or _is_valid(case):
+        return
+    if response.status_code == 200:
+        assert response.json()["failed"], "carried out, although the contract does not take it"
 
 
 @dataclass(frozen=True)
@@ -294,6 +305,7 @@ def _user(case: Case, app: Flask, _: Caller) -> None:
 #: What cannot be drawn at random: names, passwords, ids and tokens that exist, and states that hold.
 REAL: dict[str, Callable[[Case, Flask, Caller], None]] = {
     "createQuestion": lambda case, *_: _fill(case, number=10**9 + uuid4().int % 10**9),
+    "batchQuestions": lambda case, *_: _fill(case, mode="independent"),
     "changeQuestion": _question,
     "replaceQuestion": _own_question,
     "deleteQuestion": _own_question,
