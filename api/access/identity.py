@@ -82,9 +82,11 @@ def signed_out() -> None:
 
 
 def signed_in() -> User:
-    """Return who is calling. Raises Problem (401) for nobody."""
+    """Return who is calling. Raises Problem: 401 for nobody, 503 where that cannot be found out."""
     user = caller()
     if user is None:
+        if unreadable := site_sessions.unreadable():
+            raise unreadable
         how = "Send an access token: Authorization: Bearer <token>."
         if not in_api():
             how = "Sign in on the site to see this page."

@@ -23,6 +23,7 @@ from api.access import bearer, guesses
 from api.accounts import tokens
 from api.http.errors import answer_http_error
 from api.http.hooks import in_api
+from api.http.problems import Problem
 from api.models import SignIn, User
 
 DOOR = "site"
@@ -44,11 +45,16 @@ def sent() -> bool:
 def device() -> SignIn | None:
     """Return the device whose session the request carries, if it is still signed in.
 
-    Raises SessionCSRFError for a change at the API without the session's CSRF token.
+    Where the store of sessions is away, nobody can be told from anybody: what is open to everybody
+    goes on, and `unreadable` has the problem for the rest. Raises SessionCSRFError for a change at the API without the session's CSRF token.
     """
     if not sent():
         return None
-    sid = session.get(KEY)
+    try:
+        sid = session.get(KEY)
+    except Problem as problem:
+        g.session_fault = problem
+        return None
     found = tokens.find(sid) if isinstance(sid, str) else None
     if found is None or found.door != DOOR or not tokens.is_live(found):
         return None
@@ -56,6 +62,12 @@ def device() -> SignIn | None:
         _check_csrf()
     if tokens.touch(found) and not in_api():
         session.modified = True  # the cookie lasts as long as the device stays signed in
+    return found
+
+
+def unreadable() -> Problem | None:
+    """Return why the session that was sent could not be read, if it could not."""
+    found: Problem | None = g.get("session_fault")
     return found
 
 

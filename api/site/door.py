@@ -19,6 +19,7 @@ from urllib.parse import unquote
 from flask import Flask, abort, g, redirect, render_template, request, session, url_for
 from flask import Response as FlaskResponse
 from flask_login import user_logged_out
+from flask_login.utils import _user_context_processor
 from flask_principal import identity_changed, identity_loaded
 from flask_security import (
     PasswordUtil,
@@ -42,6 +43,7 @@ from api.accounts.permissions import Action
 from api.demonstrations import demonstrates
 from api.extensions import db, principal
 from api.http.errors import answer_http_error, wants_page
+from api.http.hooks import in_api
 from api.http.limits import sign_in_attempts
 from api.http.problems import Problem
 from api.models import RoleRow, User
@@ -341,9 +343,13 @@ def tell_viewer() -> dict[str, Any]:
 
 
 def keep_private(response: FlaskResponse) -> FlaskResponse:
-    """Let no shared cache keep a page that was made for somebody."""
-    if response.mimetype == "text/html" and g.get("caller") is not None:
-        response.headers.setdefault("Cache-Control", "private, no-cache")
+    """Let no shared cache keep a page that was made for somebody, nor show one made for nobody to
+    who is signed in: every page's menu goes by the session, and says so.
+    """
+    if response.mimetype == "text/html" and not in_api():
+        response.vary.add("Cookie")
+        if g.get("caller") is not None:
+            response.headers.setdefault("Cache-Control", "private, no-cache")
     return response
 
 
@@ -429,4 +435,6 @@ def _leave_identity_alone(app: Flask, security: Security) -> None:
     security.principal = principal
     manager.user_loader(_user_of_session)
     manager.request_loader(None)  # Flask-Security's tokens, in a header, the query or a body
-    after.remove(manager._update_remember_cookie)  # looks at the session of every request
+    # These look at the session of every request and of every page.
+    after.remove(manager._update_remember_cookie)
+    app.template_context_processors[None].remove(_user_context_processor)

@@ -18,8 +18,9 @@ from flask.testing import FlaskClient
 from api.extensions import limiter
 from api.http import session_storage
 from api.http.session_storage import SessionFiles
-from tests.accounts.tools import refused
+from tests.accounts.tools import new_device, refused
 from tests.conftest import MakeApp, Settings
+from tests.site.tools import signed_in
 
 ROUND = "/api/v1/practice/round"
 NOTE = "/note"
@@ -43,7 +44,7 @@ def with_site(app: Flask) -> FlaskClient:
         session["note"] = text
         return {}
 
-    @app.post("/sign-in")
+    @app.post("/enter")
     def sign_in() -> dict[str, Any]:
         interface: Any = current_app.session_interface
         interface.regenerate(session)
@@ -124,7 +125,6 @@ def test_values_keep_their_types(app: Flask) -> None:
 
 def test_who_does_not_use_the_session_gets_no_cookie_and_is_asked_for_none(app: Flask) -> None:
     client = with_site(app)
-    client.post(f"{NOTE}/hello")
     interface: Any = app.extensions["sessions"]
     opened: list[Any] = []
     original = interface.site.open_session
@@ -134,12 +134,20 @@ def test_who_does_not_use_the_session_gets_no_cookie_and_is_asked_for_none(app: 
         return original(*args)
 
     interface.site.open_session = counted
-    for address in ("/api/v1/questions/51", "/api/v1/", "/"):
-        answer = client.get(address)
+    for address in ("/api/v1/questions/51", "/api/v1/questions", "/api/v1/", "/static/site.css"):
+        answer = client.get(address, buffered=True)
         assert answer.status_code == 200
         assert "Set-Cookie" not in answer.headers
         assert "Cookie" not in answer.headers.get("Vary", "")
+    # A page's menu is another one for who is signed in: caches are told, and no cookie is set.
+    for address in ("/", "/questions/51", "/problems"):
+        answer = client.get(address)
+        assert answer.status_code == 200
+        assert "Set-Cookie" not in answer.headers
+        assert answer.vary.as_set() == {"cookie"}
     assert not opened
+    client.post(f"{NOTE}/hello")
+    opened.clear()
     answer = client.get(NOTE)
     assert len(opened) == 1
     assert "Cookie" in answer.headers["Vary"]
@@ -175,7 +183,7 @@ def test_a_sign_in_gives_the_session_a_name_that_nobody_knows(app: Flask) -> Non
     client = with_site(app)
     client.post(f"{NOTE}/kept")
     before = value(client)
-    client.post("/sign-in")
+    client.post("/enter")
     assert value(client) != before
     assert client.get(NOTE).get_json()["note"] == "kept"
     assert note(app, before) is None
@@ -315,3 +323,31 @@ def test_without_redis_a_round_on_the_server_waits_and_everything_else_goes_on(
     assert fresh.post(ROUND, json={"storage": "cookie"}).status_code == 201
     assert fresh.get(ROUND).status_code == 200
     assert client.get("/api/v1/questions/51").status_code == 200
+
+
+def test_without_redis_the_signed_in_read_on_and_are_told_that_nobody_knows_them(
+    make_app: MakeApp, mortal: Any
+) -> None:
+    app = make_app(REDIS_URL=f"unix://{mortal.socket_file}")
+    browser = signed_in(app)
+    mortal.shutdown(save=False)
+    for address in (
+        "/api/v1/questions",
+        "/api/v1/questions/51",
+        "/api/v1/topics",
+        "/api/v1/events",
+    ):
+        answer = browser.client.get(address)
+        assert answer.status_code == 200, address
+        assert "RateLimit" in answer.headers
+        assert "Set-Cookie" not in answer.headers
+    for address in ("/", "/questions/51", "/problems", "/static/site.css"):
+        assert browser.get(address, buffered=True).status_code == 200, address
+    for address in ("/api/v1/me", "/api/v1/sign-ins", "/api/v1/identity"):
+        refused(browser.client.get(address), "service-unavailable", 503)
+    for address in ("/account", "/sign-in"):
+        answer = browser.get(address)
+        assert (answer.status_code, answer.mimetype) == (503, "text/html")
+    # A token needs no session.
+    device = new_device(app, "bob")
+    assert browser.client.get("/api/v1/me", headers=device.headers).status_code == 200

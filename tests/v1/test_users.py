@@ -276,7 +276,8 @@ def test_an_account_that_is_deleted_twice_at_once_fails_nobody(app: Flask) -> No
 
     answers = at_once(leave, 4)
     assert 204 in answers
-    assert set(answers) <= {204, 401}
+    # 403: the roles were gone when they were read, the account a moment before was not.
+    assert set(answers) <= {204, 401, 403}
 
 
 def test_nobody_raises_themselves(app: Flask, client: FlaskClient) -> None:
