@@ -218,7 +218,7 @@ def refuse_news_of(settings: Settings, number: int) -> None:
     with psycopg.connect(address) as connection:
         connection.execute(
             "CREATE FUNCTION no_news() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            f"IF NEW.questions::text = '[{number}]' THEN "  # type: ignore[arg-type]  # a literal of this file, and a number
+            f"IF NEW.questions::text = '[{number}]' THEN "
             "RAISE EXCEPTION 'no news' USING ERRCODE = 'integrity_constraint_violation'; "
             "END IF; RETURN NEW; END $$"
         )
