@@ -18,7 +18,7 @@ from api.extensions import db
 from api.models import Event
 from api.models.types import now
 from tests.accounts.tools import an_editor, make_user
-from tests.v1.tools import postgresql_only, sqlite_only
+from tests.v1.tools import postgresql_only, sqlite_only, wait_for
 
 
 @contextmanager
@@ -154,12 +154,17 @@ def test_a_commit_waits_for_the_one_that_has_the_position_before(app: Flask) -> 
         events.record(second, "test.second")
         commit = pool.submit(second.commit)
         waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-        with transaction(app) as third:
-            while not third.scalar(waiting):
-                third.commit()
-        assert not commit.done()
-        assert told(app, 1) == []
-        first.commit()
+
+        def is_waiting() -> int | None:
+            with transaction(app) as third:
+                return third.scalar(waiting)
+
+        try:
+            wait_for(is_waiting)
+            assert not commit.done()
+            assert told(app, 1) == []
+        finally:
+            first.commit()  # or the second would be waited for in vain
         commit.result(10)
     assert [each.kind for each in told(app, 1)] == ["test.first", "test.second"]
 

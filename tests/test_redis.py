@@ -190,6 +190,7 @@ def test_readiness_names_what_is_in_use(make_app: MakeApp, redis_url: str) -> No
     checks = ready.get_json()["checks"]
     assert checks["cache"]["detail"] == "RedisCache"
     assert checks["rate_limits"]["detail"] == "RedisStorage"
+    assert checks["broker"]["detail"] == "redis"
 
 
 @ON_SQLITE
@@ -212,6 +213,8 @@ def _unready(client: FlaskClient) -> None:
         "schema": "ok",
         "cache": "failed",
         "rate_limits": "failed",
+        "files": "ok",
+        "broker": "failed",
     }
 
 

@@ -13,6 +13,7 @@ from flask.cli import with_appcontext
 import api.realtime.handlers  # noqa: F401  # for its marks: every process serves what it shows
 import config
 from api import database
+from api.cli.ports import ensure_free
 from api.events import MAX_POSITION
 from api.extensions import db
 from api.http.realtime import own_url
@@ -28,6 +29,7 @@ def realtime() -> None:
     from api.realtime.server import RealtimeServer
 
     settings: config.Settings = current_app.extensions["settings"]
+    ensure_free(settings.REALTIME_HOST, settings.REALTIME_PORT, "REALTIME_PORT")
     if settings.DATABASE_AUTO_UPGRADE:
         database.upgrade()
     db.engine.dispose()  # a connection must not be shared with the worker that gunicorn forks

@@ -5,6 +5,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 from granian import Granian
 from granian.constants import Interfaces
+from granian.log import LogLevels
 
 import config
 from api import database
@@ -12,6 +13,7 @@ from api.accounts import demo
 from api.accounts.permissions import Role
 from api.bank import loading
 from api.cli.failures import told
+from api.cli.ports import authority, ensure_free
 
 
 @click.command("serve")
@@ -19,6 +21,7 @@ from api.cli.failures import told
 def serve() -> None:
     """Serve the API and the site, as HOST, PORT, WORKERS and THREADS say."""
     settings: config.Settings = current_app.extensions["settings"]
+    ensure_free(settings.HOST, settings.PORT, "PORT")
     if settings.DATABASE_AUTO_UPGRADE:
         with told(RuntimeError):  # how a migration says what stops it
             database.upgrade()
@@ -29,8 +32,7 @@ def serve() -> None:
             demo.create_missing()
             names = ", ".join(role.value for role in Role)
             click.echo(f"Demo accounts: {names}, made with the password demo-<name>-password.")
-    click.echo(f"Serving on http://{settings.HOST}:{settings.PORT} (Ctrl+C stops).")
-    Granian(
+    server = Granian(
         "wsgi:app",
         address=settings.HOST,
         port=settings.PORT,
@@ -38,5 +40,9 @@ def serve() -> None:
         workers=settings.WORKERS,
         blocking_threads=settings.THREADS,
         log_access=False,  # `api.http.hooks` logs each request, with its id
+        log_level=LogLevels.warning,
         websockets=False,
-    ).serve()
+    )
+    where = f"http://{authority(settings.HOST, settings.PORT)}"
+    server.on_startup(lambda: click.echo(f"Serving on {where} (Ctrl+C stops)."))
+    server.serve()

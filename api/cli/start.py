@@ -25,8 +25,9 @@ class QuietPrinter(Printer):  # type: ignore[misc]  # Honcho is untyped
     """Leaves out what Honcho tells of its own doings, but for what a process ended with."""
 
     def write(self, message):  # type: ignore[no-untyped-def]  # Honcho is untyped
-        """Write a line of a process, or that one has stopped."""
-        if message.name != "system" or "stopped (rc=" in str(message.data):
+        """Write a line of a process that says something, or that one has stopped."""
+        told = "stopped (rc=" in str(message.data) if message.name == "system" else message.data.strip()
+        if told:
             super().write(message)
 
 

@@ -9,15 +9,19 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import copy_context
+from tempfile import TemporaryFile
 from time import perf_counter
 from typing import Any
 
+from celery import Celery
 from flask import current_app
 from sqlalchemy import text
 
+from api.attachments import files as attachments
 from api.demonstrations import demonstrates
 from api.extensions import cache, db, limiter
 from api.http.problems import Problem
+from api.jobs import files
 from api.models import revisions
 
 #: Seconds a client should wait before it asks again.
@@ -58,11 +62,29 @@ def _limits() -> str:
     return type(limiter.storage).__name__
 
 
+def _files() -> str:
+    for folder in (files.folder(), attachments.folder()):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder) as file:
+            file.write(b"ok")
+    return "writable"
+
+
+def _broker() -> str:
+    """Check what rings workers; whether one listens it cannot tell."""
+    celery: Celery = current_app.extensions["celery"]
+    with celery.connection_for_write() as connection:
+        connection.ensure_connection(max_retries=0)
+        return str(connection.transport.driver_type)
+
+
 CHECKS: dict[str, Callable[[], str]] = {
     "database": _database,
     "schema": _schema,
     "cache": _cache,
     "rate_limits": _limits,
+    "files": _files,
+    "broker": _broker,
 }
 
 
@@ -84,7 +106,10 @@ async def _run(pool: Executor, check: Callable[[], str], seconds: float) -> dict
 @demonstrates(80, test="tests/v1/test_health.py::test_ready_takes_as_long_as_the_slowest_check")
 @limiter.exempt
 async def ready() -> Any:
-    """Whether everything behind this process answers: every check at once, each with a limit."""
+    """Whether everything behind this process answers: every check at once, each with a limit.
+
+    The other processes are not asked: without a worker jobs wait, without real time clients ask again.
+    """
     seconds = current_app.config["READINESS_TIMEOUT"]
     started = perf_counter()
     # Not `asyncio.to_thread`: its threads are the loop's, whose end waits for a check that hangs.

@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 import websocket
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from werkzeug.test import run_wsgi_app
 
 import api
@@ -23,14 +23,14 @@ import config
 from api.accounts import tokens
 from api.accounts.permissions import Role
 from api.extensions import db
-from api.models import User
+from api.models import Job, User
 from api.models.types import now
 from api.realtime.guard import Guard
 from api.realtime.hub import CALLS_MOST, ROOMS_MOST
 from tests.accounts.tools import Device, change_device, change_user, device_of, new_device
 from tests.conftest import dispose
 from tests.realtime.tools import PATIENCE, Ear, Realtime, listening, realtime, refusal_of
-from tests.test_events import note
+from tests.test_events import note, transaction
 from tests.v1.tools import wait_for
 
 if TYPE_CHECKING:
@@ -75,9 +75,13 @@ def bank(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def ada(bank: Bank) -> Device:
     """Somebody with a job of their own."""
     device = new_device(bank.app, "ada")
-    note(bank.app, "job.queued", job=JOB, owner=user_id(bank, "ada"))
     new_device(bank.app, "eve")
-    note(bank.app, "job.queued", job=OTHERS_JOB, owner=user_id(bank, "eve"))
+    for name, job in (("ada", JOB), ("eve", OTHERS_JOB)):
+        with transaction(bank.app) as connection:
+            connection.execute(
+                insert(Job).values(id=job, kind="export", user_id=user_id(bank, name), parameters={})
+            )
+        note(bank.app, "job.queued", job=job, owner=user_id(bank, name))
     return device
 
 

@@ -1,5 +1,6 @@
 """Events as they reach clients: by room, in order, once; through kills, and past what was trimmed."""
 
+import json
 import os
 import random
 import signal
@@ -17,11 +18,13 @@ from sqlalchemy import update
 import config
 from api import events
 from api.bank import editing, storing
+from api.jobs import sweeping
 from api.models import Event
 from api.models.types import now
 from api.realtime.client import Watcher
-from tests.accounts.tools import an_editor
+from tests.accounts.tools import an_editor, new_device
 from tests.conftest import Settings
+from tests.jobs.tools import new_import, questions, worker
 from tests.realtime.tools import PATIENCE, Realtime, listening, realtime
 from tests.test_events import newest, note, told, transaction
 from tests.v1.tools import sqlite_only, wait_for
@@ -194,8 +197,9 @@ def test_who_comes_back_too_late_is_told_to_read_anew(app: Flask, settings: Sett
     with transaction(app) as connection:
         old = now() - timedelta(days=8)
         connection.execute(update(Event).where(Event.position <= 2).values(at=old))
+    with app.app_context():
+        assert sweeping.run("old-events") == 2
     with realtime(settings) as process:
-        wait_for(lambda: told(app)[0].position == 3, PATIENCE)  # it trims the outbox when it starts
         follow_from_too_far_back(app, process)
 
 
@@ -238,6 +242,48 @@ def watch(settings: Settings, process: Realtime, *arguments: str) -> "subprocess
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def test_watch_follows_an_import_while_a_worker_does_it(
+    app: Flask, settings: Settings, backend: str, request: pytest.FixtureRequest
+) -> None:
+    """On PostgreSQL the worker is told by Redis, on SQLite by a file."""
+    if backend == "postgresql":
+        settings = {**settings, "REDIS_URL": request.getfixturevalue("redis_url")}
+    ada = new_device(app, "ada")
+    job = new_import(app, questions(1000, 300))
+    with realtime(settings) as process:
+        command = watch(settings, process, "--room", f"job:{job}", "--after", "0")
+        assert command.stdout is not None
+        assert command.stderr is not None
+        try:
+            # Without a token the room is shut.
+            assert "is private" in command.communicate(timeout=PATIENCE)[1]
+            command = watch(
+                settings, process, "--room", f"job:{job}", "--after", "0", "--token", ada.access
+            )
+            assert command.stdout is not None
+            assert command.stderr is not None
+            heard = [json.loads(command.stdout.readline())]
+            assert heard[0]["kind"] == "job.queued"
+            assert command.stderr.readline().startswith(f"watching job:{job} from event ")
+            with worker(settings, "--pool", "solo"):
+                while heard[-1]["kind"] not in {"job.succeeded", "job.failed"}:
+                    heard.append(json.loads(command.stdout.readline()))
+            command.send_signal(signal.SIGINT)
+            assert command.communicate(timeout=PATIENCE)[0] == ""
+        finally:
+            command.kill()
+            command.communicate()
+    kept = [events.represent(row) for row in told(app) if row.job_id == job]
+    assert heard == kept
+    assert [each["kind"] for each in heard[:2]] == ["job.queued", "job.running"]
+    assert heard[-1]["data"]["result"]["created"] == 300
+    phases = [each["data"]["phase"] for each in heard if each["kind"] == "job.progress"]
+    expected = ["reading", "checking"]  # while SQLite is being written to, nothing can be told
+    if backend == "postgresql":
+        expected.append("writing")
+    assert list(dict.fromkeys(phases)) == expected
 
 
 @sqlite_only

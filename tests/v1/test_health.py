@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +11,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.extensions import db
+from api.models.revisions import MIGRATIONS
 from api.v1 import health
-from tests.conftest import MakeApp
+from tests.conftest import MakeApp, Settings
 from tests.v1.tools import sqlite_only, statements
 
 LIVE, READY = "/api/v1/health/live", "/api/v1/health/ready"
-CHECKS = ["database", "schema", "cache", "rate_limits"]
+CHECKS = ["database", "schema", "cache", "rate_limits", "files", "broker"]
 
 
 @pytest.fixture
@@ -38,9 +40,11 @@ def test_ready_reports_every_check(client: FlaskClient, backend: str) -> None:
     assert told["status"] == "ok"
     assert {name: check["detail"] for name, check in told["checks"].items()} == {
         "database": backend,
-        "schema": "0008",
+        "schema": max(path.name[:4] for path in MIGRATIONS.glob("versions/0*.py")),
         "cache": "SimpleCache",
         "rate_limits": "MemoryStorage",
+        "files": "writable",
+        "broker": "filesystem",
     }
     assert {check["status"] for check in told["checks"].values()} == {"ok"}
     assert response.headers["Cache-Control"] == "no-store"
@@ -86,7 +90,7 @@ def test_a_check_that_hangs_fails_alone_and_within_its_limit(
     assert told["checks"]["cache"]["status"] == "failed"
     assert told["checks"]["cache"]["detail"] == "no answer within 0.5 s"
     others = [told["checks"][name] for name in CHECKS if name != "cache"]
-    assert [check["status"] for check in others] == ["ok"] * 3
+    assert [check["status"] for check in others] == ["ok"] * 5
     assert all(check["milliseconds"] < 500 for check in others)
 
 
@@ -121,6 +125,16 @@ def test_a_database_behind_its_migrations_is_not_ready_but_live(
     assert live.status_code == 200
     assert live.json == {"status": "ok"}
     assert statements(live) == 0
+
+
+@sqlite_only
+def test_a_folder_that_cannot_be_written_to_is_named(client: FlaskClient, settings: Settings) -> None:
+    Path(settings["ATTACHMENTS_FOLDER"]).write_bytes(b"a file where a folder should be")
+    response = client.get(READY)
+    assert response.status_code == 503
+    checks = response.json["checks"]  # type: ignore[index]  # an object
+    failed = {name: check["detail"] for name, check in checks.items() if check["status"] != "ok"}
+    assert failed == {"files": "FileExistsError"}
 
 
 @sqlite_only
