@@ -81,6 +81,14 @@ def remember_device(response: Response, user: User) -> Response:
     return response
 
 
+def forget_device(response: Response, user_id: int) -> None:
+    """Have the browser delete what it is known by to an account that is no more, if it holds it."""
+    name = _cookie_name(user_id)
+    if name in request.cookies:
+        secure = current_app.config["SESSION_COOKIE_SECURE"]
+        response.delete_cookie(name, secure=secure, httponly=True, samesite="Lax")
+
+
 def _whose(name: str) -> str:
     """Name the quota of a guess. What was typed is hashed: people type passwords there, too.
 

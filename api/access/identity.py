@@ -81,6 +81,16 @@ def signed_out() -> None:
     principal.set_identity(load_identity())
 
 
+def leave(response: Response, by: str | None) -> None:
+    """Take from the browser what its device was signed in by: tokens in cookies, and the session.
+
+    :param by: the door that the device came in by, as `door` told before it was signed out.
+    """
+    bearer.take_cookies(response)
+    if by == site_sessions.DOOR:
+        site_sessions.forget()
+
+
 def signed_in() -> User:
     """Return who is calling. Raises Problem: 401 for nobody, 503 where that cannot be found out."""
     user = caller()

@@ -112,6 +112,11 @@ def end() -> None:
     found = tokens.find(sid)
     if found is not None and found.door == DOOR:
         tokens.revoke(found)
+    forget()
+
+
+def forget() -> None:
+    """Empty the session of a device that is signed out by now, which ends it where it is kept."""
     session.clear()
     _forget_csrf()
 

@@ -12,7 +12,7 @@ from flask_restful import Resource
 
 from api.access import admission, bearer, guesses
 from api.access.bearer import takes_no_identity
-from api.access.identity import current_device, requires, signed_in
+from api.access.identity import current_device, door, leave, requires, signed_in
 from api.accounts import tokens
 from api.accounts.permissions import Action
 from api.demonstrations import demonstrates
@@ -72,7 +72,7 @@ class SignInList(Resource):
     def delete(self) -> Response:
         """Log out everywhere."""
         response = current_app.make_response({"signed_out": tokens.revoke_all(signed_in())})
-        bearer.take_cookies(response)
+        leave(response, door())
         return response
 
 
@@ -86,7 +86,7 @@ class SignInItem(Resource):
         tokens.revoke(device)
         response = no_content()
         if device.id == current_device():
-            bearer.take_cookies(response)
+            leave(response, device.door)
         return response
 
 

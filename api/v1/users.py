@@ -5,9 +5,9 @@ from typing import Any
 from flask import Response, url_for
 from flask_restful import Resource
 
-from api.access import bearer, guesses
+from api.access import guesses
 from api.access.bearer import takes_no_identity
-from api.access.identity import current_device, requires, signed_in
+from api.access.identity import current_device, door, leave, requires, signed_in
 from api.accounts import tokens, users
 from api.accounts.permissions import Action, Role
 from api.demonstrations import demonstrates
@@ -88,9 +88,12 @@ class Me(Resource):
     @requires(Action.USE_OWN_ACCOUNT, fresh=True)
     def delete(self) -> Response:
         """Delete the account, which takes a recent password, and sign all its devices out."""
-        users.delete(signed_in())
+        user, by = signed_in(), door()
+        user_id = user.id
+        users.delete(user)
         response = no_content()
-        bearer.take_cookies(response)
+        leave(response, by)
+        guesses.forget_device(response, user_id)
         return response
 
 

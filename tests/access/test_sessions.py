@@ -150,6 +150,44 @@ def test_devices_of_both_doors_are_listed_and_revoked_alike(app: Flask) -> None:
     assert not browser.is_signed_in()
 
 
+@sqlite_only
+def test_a_deleted_account_leaves_no_cookie_and_no_session_behind(stored: Flask) -> None:
+    browser = signed_in(stored)
+    before = session_cookie(browser.client)
+    user_id = in_context(stored, lambda: users.get("ada").id)
+    known = f"known_device_{user_id}"
+    assert browser.client.get_cookie(known) is not None
+    assert browser.client.delete(ME, headers=browser.csrf()).status_code == 204
+    for name in (before.key, known, "access_token_cookie", "csrf_access_token"):
+        assert browser.client.get_cookie(name) is None, name
+    thief = stored.test_client()
+    thief.set_cookie(before.key, before.value)
+    refused(thief.get(ME), "token-missing")
+    with thief.session_transaction() as session:
+        kept = dict(session)
+    assert (kept == {}) == (stored.config["SESSION_STORAGE"] == "server")
+
+
+@sqlite_only
+@pytest.mark.parametrize("door", ["api", "site"])
+def test_the_end_of_all_devices_holds_at_once_at_both_doors(stored: Flask, door: str) -> None:
+    browser, other = signed_in(stored), Browser(stored)
+    other.sign_in()
+    api, client = device_of(stored), stored.test_client()
+    by_site = door == "site"
+    asking, headers = (browser.client, browser.csrf()) if by_site else (client, api.headers)
+    passwords = {"current_password": PASSWORD, "new_password": OTHER}
+    changed = asking.put(f"{ME}/password", json=passwords, headers=headers)
+    assert changed.status_code == 204
+    assert browser.is_signed_in() == by_site
+    assert not other.is_signed_in()
+    assert client.get(ME, headers=api.headers).status_code == (401 if by_site else 200)
+    assert asking.delete(SIGN_INS, headers=headers).status_code == 200
+    assert not browser.is_signed_in()
+    assert client.get(ME, headers=api.headers).status_code == 401
+    assert other.sign_in(password=OTHER).status_code == 302  # the browser is none the worse for it
+
+
 @pytest.mark.parametrize("way", ["deactivated", "expired", "deleted", "revoked"])
 def test_a_session_ends_at_once_for_both(app: Flask, way: str) -> None:
     browser = signed_in(app)
