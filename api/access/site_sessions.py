@@ -46,7 +46,9 @@ def device() -> SignIn | None:
     """Return the device whose session the request carries, if it is still signed in.
 
     Where the store of sessions is away, nobody can be told from anybody: what is open to everybody
-    goes on, and `unreadable` has the problem for the rest. Raises SessionCSRFError for a change at the API without the session's CSRF token.
+    goes on, and `unreadable` has the problem for the rest.
+
+    Raises SessionCSRFError for a change at the API without the session's CSRF token.
     """
     if not sent():
         return None
