@@ -95,7 +95,7 @@ TOGETHER = {
     ("#/difficulty", "No question fits."),
     ("#/number_to", "Must be greater than or equal to number_from."),
     ("#", "The file is empty."),
-    ("#/file", "Send a form with one file in it, named file; options go into the query."),
+    ("#/file", "Missing data: the part has no filename."),
 }
 #: Likewise, with what depends on the value.
 TOLD = {
