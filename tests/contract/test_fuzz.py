@@ -16,7 +16,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import uuid4
 from zlib import crc32
 
@@ -39,6 +39,9 @@ from api.models import Job, ScratchDocument
 from tests.conftest import _execute, dispose, folders
 from tests.contract import contract
 from tests.jobs.tools import change, new_export, work
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 Case: TypeAlias = schemathesis.Case[Any]
 
@@ -429,11 +432,24 @@ def test_every_answer_is_as_the_contract_says(
     requests_of(operation)(app=app, administrator=administrator)
 
 
+def closing(app: Flask) -> "WSGIApplication":
+    """Close the application's answers, as a server does: Schemathesis leaves the files in them open."""
+
+    def run(environ: "WSGIEnvironment", start_response: "StartResponse") -> list[bytes]:
+        answer = app(environ, start_response)
+        try:
+            return list(answer)
+        finally:
+            getattr(answer, "close", lambda: None)()
+
+    return run
+
+
 @SETTINGS
 def judge(case: Case, app: Flask, administrator: Caller) -> None:
     """Send one request, and fail unless the answer is as the contract says."""
     # `ignored_auth` makes requests of its own, and looks here for where to send them.
-    case.operation.app = case.operation.schema.app = app
+    case.operation.app = case.operation.schema.app = closing(app)
     ask_for_one_version(case)
     caller = sign_in(app) if _id(case) in ENDING else administrator
     match_any_state(case)
