@@ -7,7 +7,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 
 .PHONY: run test check fuzz map lock newest clean
 
-run: .venv/run  ## Serve the API and the site on http://127.0.0.1:5000, with a worker for jobs
+run: .venv/run  ## Serve the API and the site on http://127.0.0.1:5000, with a worker for jobs and real time
 	@$(BIN)/python -P api/cli/start.py
 
 test: .venv/dev  ## Run the whole suite, in parallel

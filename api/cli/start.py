@@ -26,7 +26,11 @@ class QuietPrinter(Printer):  # type: ignore[misc]  # Honcho is untyped
 
     def write(self, message):  # type: ignore[no-untyped-def]  # Honcho is untyped
         """Write a line of a process that says something, or that one has stopped."""
-        told = "stopped (rc=" in str(message.data) if message.name == "system" else message.data.strip()
+        told = (
+            "stopped (rc=" in str(message.data)
+            if message.name == "system"
+            else message.data.strip()
+        )
         if told:
             super().write(message)
 

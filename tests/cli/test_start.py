@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -97,6 +98,30 @@ def test_when_one_process_dies_all_end_and_it_is_told_which(
     told = log.read_text(encoding="utf-8")
     assert "stopped (rc=1)" in told
     assert "THREADS='0' is out of range" in told
+
+
+@pytest.mark.parametrize("setting", ["PORT", "REALTIME_PORT"])
+def test_a_port_that_is_taken_is_told_in_one_line(
+    settings: Settings, tmp_path: Path, setting: str
+) -> None:
+    command = "serve" if setting == "PORT" else "realtime"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "wsgi", command],
+            cwd=ROOT,
+            env={**settings, setting: str(port), "PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (1, "")
+    host = setting.replace("PORT", "HOST")
+    assert done.stderr == (
+        f"Error: cannot listen on 127.0.0.1:{port}: it is taken by another program. "
+        f"{setting} sets another port, {host} another address.\n"
+    )
 
 
 def test_a_worker_waits_for_the_tables_and_says_so(

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from api.extensions import db
+from api.http import idempotency
 from api.jobs import files, leases, sweeping
-from api.models import Job, ScratchDocument, SignIn
+from api.models import Event, Job, ScratchDocument, SignIn
 from api.models.types import now
 from tests.accounts.tools import change_device, new_device
 from tests.conftest import MakeApp, Settings
 from tests.jobs.tools import change, files_of, new_export, new_import, questions, row, work
+from tests.test_events import note, told, transaction
 from tests.v1.tools import sqlite_only
 
 LONG_AGO = 20 * 24 * 3600
@@ -98,6 +101,32 @@ def test_what_has_expired_goes(app: Flask) -> None:
         assert gone.sid not in left
         assert stays.sid in left
         assert [each.key for each in db.session.query(ScratchDocument)] == ["new"]
+
+
+@sqlite_only
+def test_old_events_and_files_of_attachments_without_a_row_go(
+    app: Flask, settings: Settings
+) -> None:
+    note(app, "test.old")
+    note(app, "test.new")
+    with transaction(app) as connection:
+        old = now() - timedelta(days=app.config["EVENTS_KEPT_DAYS"], seconds=1)
+        connection.execute(update(Event).where(Event.kind != "test.new").values(at=old))
+    assert swept(app, "old-events") >= 1
+    assert [event.kind for event in told(app)] == ["test.new"]
+    folder = Path(settings["ATTACHMENTS_FOLDER"]) / "ab"
+    folder.mkdir(parents=True)
+    for name in ("ab" * 16, "ac" * 16):
+        (folder / name).touch()
+    aged(folder / ("ab" * 16), 3700)
+    assert swept(app, "stray-attachments") == 1
+    assert [path.name for path in folder.iterdir()] == ["ac" * 16]
+
+
+@sqlite_only
+def test_what_other_rooms_hand_over_is_swept_too(app: Flask) -> None:
+    assert sweeping.SWEEPS["expired-idempotency-keys"].function is idempotency.sweep
+    assert swept(app, "expired-idempotency-keys") == 0
 
 
 @sqlite_only

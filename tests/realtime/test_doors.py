@@ -79,7 +79,9 @@ def ada(bank: Bank) -> Device:
     for name, job in (("ada", JOB), ("eve", OTHERS_JOB)):
         with transaction(bank.app) as connection:
             connection.execute(
-                insert(Job).values(id=job, kind="export", user_id=user_id(bank, name), parameters={})
+                insert(Job).values(
+                    id=job, kind="export", user_id=user_id(bank, name), parameters={}
+                )
             )
         note(bank.app, "job.queued", job=job, owner=user_id(bank, name))
     return device

@@ -128,7 +128,9 @@ def test_a_database_behind_its_migrations_is_not_ready_but_live(
 
 
 @sqlite_only
-def test_a_folder_that_cannot_be_written_to_is_named(client: FlaskClient, settings: Settings) -> None:
+def test_a_folder_that_cannot_be_written_to_is_named(
+    client: FlaskClient, settings: Settings
+) -> None:
     Path(settings["ATTACHMENTS_FOLDER"]).write_bytes(b"a file where a folder should be")
     response = client.get(READY)
     assert response.status_code == 503
