@@ -155,9 +155,9 @@ def test_a_commit_waits_for_the_one_that_has_the_position_before(app: Flask) -> 
         commit = pool.submit(second.commit)
         waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
 
-        def is_waiting() -> int | None:
+        def is_waiting() -> bool:
             with transaction(app) as third:
-                return third.scalar(waiting)
+                return bool(third.scalar(waiting))
 
         try:
             wait_for(is_waiting)

@@ -21,7 +21,7 @@ STOPPED_BY_USER = {130, 143}
 honcho.KILL_WAIT = 15
 
 
-class QuietPrinter(Printer):  # type: ignore[misc]  # Honcho is untyped
+class QuietPrinter(Printer):
     """Leaves out what Honcho tells of its own doings, but for what a process ended with."""
 
     def write(self, message):  # type: ignore[no-untyped-def]  # Honcho is untyped

@@ -97,8 +97,9 @@ class Lease:
         if told == phase and monotonic() - when < REPORT_SECONDS:
             return
         self._reported = (monotonic(), phase)
-        told, step = self._told, (total or 0) / EVENTS_PER_PHASE
-        is_news = phase != told[0] or done - told[1] >= max(step, 1)
+        last_phase, last_done = self._told
+        step = max((total or 0) / EVENTS_PER_PHASE, 1)
+        is_news = phase != last_phase or done - last_done >= step
         if self._extend(is_news, phase=phase, done=done, total=total) and is_news:
             self._told = (phase, done)
 
