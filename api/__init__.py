@@ -11,7 +11,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
-from api import cli, database, logs, site, v1, v2, versions
+from api import cli, database, logs, restx, site, v1, v2, versions
 from api.access import bearer, identity, site_sessions
 from api.extensions import bcrypt, cache, db, limiter, migrate
 from api.http import (
@@ -71,6 +71,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     app.register_blueprint(v1.blueprint)
     app.register_blueprint(v2.blueprint)
     app.register_blueprint(versions.blueprint)
+    restx.init_app(app)
     site.init_app(app)
     cli.init_app(app)
     _mount(app, settings)

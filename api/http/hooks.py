@@ -77,14 +77,14 @@ def finish(response: Response) -> Response:
         f"app;dur={seconds * 1000:.1f}, "
         f'db;dur={g.database_seconds * 1000:.1f};desc="{g.statements} statements"'
     )
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
     api = in_api()
     if api and response.mimetype == "text/html":  # Werkzeug's, with a redirect or OPTIONS
         response.set_data(b"")
         del response.headers["Content-Type"]
-    if response.mimetype == "text/html":
-        response.headers["Content-Security-Policy"] = PAGE_POLICY
+    if response.mimetype == "text/html":  # a page of a package's brings a policy of its own
+        response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
     if response.allow:  # Werkzeug keeps a set, whose order changes from process to process
         response.headers["Allow"] = ", ".join(sorted(response.allow))
     if request.is_secure:
