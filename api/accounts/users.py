@@ -145,6 +145,18 @@ def revoke_role(user: User, role: Role) -> None:
     db.session.commit()
 
 
+def set_active(user: User, active: bool) -> None:
+    """Let a user in, or keep one out: every device of somebody who is not active is signed out.
+
+    Raises LastAdministratorError.
+    """
+    user_id = user.id
+    if not active:
+        _keep_an_administrator(user)
+    db.session.execute(update(User).where(User.id == user_id).values(active=active))
+    db.session.commit()
+
+
 def _keep_an_administrator(leaving: User) -> None:
     """Refuse to let the last active administrator go; call it first in the transaction that would.
 

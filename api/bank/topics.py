@@ -1,9 +1,14 @@
-"""Topics with the number of questions under each."""
+"""Topics with the number of questions under each; and their words, which can be changed."""
 
-from sqlalchemy import func, select
+from marshmallow import ValidationError
+from sqlalchemy import func, select, update
 
+from api.bank import storing
 from api.extensions import db
 from api.models import Question, QuestionTopic, Topic
+
+MAX_NAME = 120
+MAX_DESCRIPTION = 1_000
 
 
 class TopicUnknownError(LookupError):
@@ -36,3 +41,19 @@ def get_topic(slug: str) -> tuple[Topic, list[tuple[int, str]]]:
         .order_by(Question.number)
     )
     return topic, [(number, prompt) for number, prompt in rows]
+
+
+def describe(slug: str, name: str, description: str) -> None:
+    """Change what a topic is called and said to be about; its slug is its address and stays.
+
+    Raises TopicUnknownError, marshmallow.ValidationError, storing.BankWriteError.
+    """
+    words = {"name": name.strip(), "description": description.strip()}
+    if not 0 < len(words["name"]) <= MAX_NAME:
+        raise ValidationError({"name": [f"must have from 1 to {MAX_NAME} characters"]})
+    if len(words["description"]) > MAX_DESCRIPTION:
+        raise ValidationError({"description": [f"may have {MAX_DESCRIPTION:,} characters at most"]})
+    with storing.writing() as connection:
+        changed = connection.execute(update(Topic).where(Topic.slug == slug).values(words))
+        if not changed.rowcount:
+            raise TopicUnknownError(slug)

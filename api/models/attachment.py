@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from api.extensions import Base
+from api.models.account import User
 from api.models.question import Question
 from api.models.types import UTCDateTime, now
 
@@ -38,3 +39,4 @@ class Attachment(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
 
     question: Mapped[Question] = relationship(lazy="joined", innerjoin=True)
+    uploader: Mapped[User | None] = relationship(lazy="raise", viewonly=True)

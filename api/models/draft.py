@@ -5,9 +5,10 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import JSON, ForeignKey, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from api.extensions import Base
+from api.models.account import User
 from api.models.types import UTCDateTime, now
 
 
@@ -25,3 +26,5 @@ class Draft(Base):
     document: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+    author: Mapped[User] = relationship(lazy="raise", viewonly=True)

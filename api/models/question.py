@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from api.demonstrations import demonstrates
 from api.extensions import Base
+from api.models.account import User
 from api.models.types import UTCDateTime, now
 
 
@@ -123,6 +124,12 @@ class QuestionGrant(Base):
         ForeignKey("users.id", ondelete="SET NULL"), index=True
     )
     granted_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+    question: Mapped[Question] = relationship(lazy="raise", viewonly=True)
+    user: Mapped[User] = relationship(lazy="raise", viewonly=True, foreign_keys=user_id)
+    granted_by: Mapped[User | None] = relationship(
+        lazy="raise", viewonly=True, foreign_keys=granted_by_id
+    )
 
 
 class QuestionRevision(Base):

@@ -1,0 +1,41 @@
+"""`/admin`: the administrators' panel by Flask-Admin, over the real tables (70, 95).
+
+Flask-Admin makes lists, forms, filters, actions in bulk and exports from the models. What it would do
+by itself and this application does in one place is taken out of it: who may come in
+(`access`), and every change, which goes through the domain (`api.bank.editing`, `api.accounts.users`,
+…) and not straight to a table, so that revisions, events, authors, locks and the rule about the last
+administrator hold here as they do at the API.
+Sources: https://flask-admin.readthedocs.io/en/latest/introduction/ and
+https://flask-admin.readthedocs.io/en/latest/advanced/
+"""
+
+from flask import Flask
+from flask_admin import Admin
+from flask_admin.theme import Bootstrap4Theme
+
+from api.models import Attachment, Draft, Job, Question, QuestionGrant, SignIn, Topic, User
+from api.site.admin import accounts, bank, questions, work
+from api.site.admin.access import Home, nonce
+
+
+def init_app(app: Flask) -> None:
+    """Mount a new panel. The site's templates must be there before: some stand for the package's."""
+    admin = Admin(
+        app,
+        name="Question bank",
+        index_view=Home(name="Overview"),
+        theme=Bootstrap4Theme(swatch="default"),
+        csp_nonce_generator=nonce,
+    )
+    for view, model, name in (
+        (questions.QuestionView, Question, "Questions"),
+        (bank.TopicView, Topic, "Topics"),
+        (bank.DraftView, Draft, "Drafts"),
+        (bank.GrantView, QuestionGrant, "Grants"),
+        (bank.AttachmentView, Attachment, "Attachments"),
+        (accounts.UserView, User, "Users"),
+        (accounts.SignInView, SignIn, "Sign-ins"),
+        (work.JobView, Job, "Jobs"),
+    ):
+        slug = name.lower()
+        admin.add_view(view(model, name, endpoint=f"admin_{slug.replace('-', '_')}", url=slug))

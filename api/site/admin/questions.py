@@ -1,0 +1,226 @@
+"""The panel's questions: search, filters, references as child rows, changes in bulk (95).
+
+The form is Flask-Admin's, made from the model. What it would then do, put the fields into the row and
+commit, is replaced: the fields become a change that `api.bank.editing` judges, makes under the bank's
+lock and writes into the question's history, with the administrator as its author.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import flash, request
+from flask_admin.actions import action
+from flask_admin.contrib.sqla.filters import FilterEmpty, FilterEqual
+from flask_admin.contrib.sqla.form import InlineModelConverter
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+from wtforms import Form, HiddenField
+from wtforms.validators import StopValidation
+
+from api.access.identity import signed_in
+from api.bank import editing, questions
+from api.bank.catalogue import TECHNIQUES
+from api.bank.editing import EDITABLE
+from api.bank.formats.schema import DIFFICULTIES, MAX_NUMBER
+from api.bank.storing import BankConflictError
+from api.demonstrations import demonstrates
+from api.extensions import db
+from api.models import Question, Reference, Topic
+from api.site.admin.tables import TESTS, TableView
+
+BLOCKS = {"answer": 24, "in_practice": 12, "try_it": 16, "prompt": 3}
+
+
+class StaleFormError(BankConflictError):
+    """The question changed between the form's loading and its sending."""
+
+
+def topics() -> list[Topic]:
+    """Return the topics that a form offers."""
+    return list(db.session.scalars(select(Topic).order_by(Topic.slug)))
+
+
+def in_range(_form: Any, field: Any) -> None:
+    """Refuse a number that no question can have before anything asks the database for it."""
+    if field.data is not None and not 1 <= field.data <= MAX_NUMBER:
+        raise StopValidation(f"Must be from 1 to {MAX_NUMBER:,}.")
+
+
+def state_of(question: Question) -> str:
+    """Name the state of a question that a form shows."""
+    return question.updated_at.isoformat()
+
+
+class Children(InlineModelConverter):
+    """References as child rows, although they have no relationship back to their question."""
+
+    def _calculate_mapping_key_pair(self, model: Any, info: Any) -> dict[str, str]:
+        return {"references": "question_id"}
+
+
+class QuestionView(TableView):
+    """Questions, with everything that one can do to them."""
+
+    can_create = can_edit = can_delete = True
+    loads = (selectinload(Question.topics), selectinload(Question.references))
+
+    column_list = (
+        "number", "prompt", "topics", "difficulty", "technique", "updated_at", "edited_at",
+    )  # fmt: skip
+    column_details_list = (*EDITABLE[:5], "number", "difficulty", "created_at", "updated_at")
+    column_default_sort = "number"
+    column_sortable_list = ("number", "prompt", "difficulty", "technique", "updated_at")
+    column_searchable_list = ("prompt", "answer")
+    column_filters = (
+        "number",
+        "prompt",
+        FilterEqual(Question.difficulty, "Difficulty", [(name, name) for name in DIFFICULTIES]),
+        FilterEqual(
+            Question.technique,
+            "Technique",
+            [(slug, each.name) for slug, each in TECHNIQUES.items()],
+        ),
+        FilterEmpty(Question.edited_at, "Edited here"),
+    )
+    column_formatters = {  # noqa: RUF012  # Flask-Admin reads it off the class
+        "topics": lambda _view, _context, row, _name: ", ".join(t.slug for t in row.topics),
+    }
+
+    form_columns = ("number", *EDITABLE, "seen")
+    form_extra_fields = {"seen": HiddenField()}  # noqa: RUF012
+    form_args = {  # noqa: RUF012
+        "number": {"validators": [in_range]},
+        "topics": {"query_factory": topics, "get_label": "slug"},
+    }
+    form_choices = {  # noqa: RUF012
+        "difficulty": [(name, name) for name in DIFFICULTIES],
+        "technique": [(slug, heading.name) for slug, heading in TECHNIQUES.items()],
+    }
+    form_widget_args = {name: {"rows": rows} for name, rows in BLOCKS.items()}  # noqa: RUF012
+    inline_models = ((Reference, {"form_columns": ["id", "title", "url"]}),)
+    inline_model_form_converter = Children
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # A filter that is bound by a path belongs to one view of one application.
+        by_topic = FilterEqual("topics.slug", "Topic")
+        self.column_filters = (*type(self).column_filters, by_topic)
+        super().__init__(*args, **kwargs)
+
+    # --- Forms ---
+
+    def create_form(self, obj: Any = None) -> Form:
+        """Make the form for a new question."""
+        form = super().create_form(obj)
+        del form.seen
+        return form
+
+    def edit_form(self, obj: Question) -> Form:
+        """Make the form for a question: its number is its address and stays."""
+        form = super().edit_form(obj)
+        del form.number
+        if request.method == "GET":
+            form.seen.data = state_of(obj)
+        return form
+
+    @demonstrates(
+        95,
+        at="POST admin_questions.create_view",
+        test=f"{TESTS}::test_a_question_is_made_edited_and_deleted_with_its_history",
+    )
+    def create_model(self, form: Form) -> bool:
+        """Put a new question into the bank. Returns whether it is there."""
+        author, values = signed_in().id, members(form)
+        return self.attempt(lambda: editing.create(values, form.number.data, author))
+
+    @demonstrates(
+        95,
+        at="POST admin_questions.edit_view",
+        test=f"{TESTS}::test_references_are_edited_as_child_rows",
+    )
+    def update_model(self, form: Form, model: Question) -> bool:
+        """Change what the form changed, if it shows the state that stands. Returns whether it did."""
+        author, number, seen = signed_in().id, model.number, form.seen.data
+        there, wanted = members_of(model), members(form)
+        kept = [slug for slug in there["topics"] if slug in wanted["topics"]]
+        wanted["topics"] = kept + [slug for slug in wanted["topics"] if slug not in kept]
+        changes = {name: wanted[name] for name in EDITABLE if wanted[name] != there[name]}
+
+        def check() -> None:
+            if state_of(questions.get(number)) != seen:
+                raise StaleFormError(
+                    f"Question {number} was changed while you edited it. Open it again; nothing was "
+                    "changed."
+                )
+
+        if not changes:
+            flash("You changed nothing.", "info")
+            return True
+        return self.attempt(lambda: editing.patch(number, changes, author, check))
+
+    def delete_model(self, model: Question) -> bool:
+        """Delete a question; its history stays. Returns whether it is gone."""
+        author, number = signed_in().id, model.number
+        return self.attempt(lambda: editing.delete(number, author, _unchecked))
+
+    # --- In bulk ---
+
+    @action("delete", "Delete", "Delete the selected questions? Their history stays.")
+    def action_delete(self, ids: Sequence[str]) -> None:
+        """Delete the ticked questions."""
+        author = signed_in().id
+        self.in_bulk(ids, lambda row: editing.delete(row.number, author, _unchecked), "{} deleted.")
+
+    @action("beginner", "Set difficulty: beginner")
+    def set_beginner(self, ids: Sequence[str]) -> None:
+        """Call the ticked questions ones for beginners."""
+        self._set_difficulty(ids, "beginner")
+
+    @action("intermediate", "Set difficulty: intermediate")
+    def set_intermediate(self, ids: Sequence[str]) -> None:
+        """Call the ticked questions intermediate."""
+        self._set_difficulty(ids, "intermediate")
+
+    @action("advanced", "Set difficulty: advanced")
+    def set_advanced(self, ids: Sequence[str]) -> None:
+        """Call the ticked questions advanced."""
+        self._set_difficulty(ids, "advanced")
+
+    @demonstrates(
+        95,
+        at="POST admin_questions.action_view",
+        test=f"{TESTS}::test_an_action_changes_what_was_ticked_by_the_domain",
+    )
+    def _set_difficulty(self, ids: Sequence[str], difficulty: str) -> None:
+        author, changes = signed_in().id, {"difficulty": difficulty}
+        self.in_bulk(
+            ids,
+            lambda row: editing.patch(row.number, changes, author, _unchecked),
+            f"{{}} set to {difficulty}.",
+        )
+
+
+def _unchecked() -> None:
+    """Change what was ticked whatever its state: the list shows too little to compare."""
+
+
+def members(form: Form) -> dict[str, Any]:
+    """Return what a form says of a question, by member, as a body of the API would."""
+    found: dict[str, Any] = {}
+    for name in EDITABLE:
+        value = getattr(form, name).data
+        found[name] = value.replace("\r\n", "\n") or None if isinstance(value, str) else value
+    found["topics"] = [topic.slug for topic in form.topics.data or []]
+    found["references"] = [
+        {"title": entry.form.title.data or "", "url": entry.form.url.data or ""}
+        for entry in form.references.entries
+        if not form.references.should_delete(entry)
+    ]
+    return found
+
+
+def members_of(question: Question) -> dict[str, Any]:
+    """Return what a row says, in the form of `members`."""
+    found = {name: getattr(question, name) for name in EDITABLE}
+    found["topics"] = [topic.slug for topic in question.topics]
+    found["references"] = [{"title": r.title, "url": r.url} for r in question.references]
+    return found

@@ -1,0 +1,12 @@
+// What Flask-Admin's templates write as inline handlers, which the panel's policy does not run.
+document.addEventListener("click", (event) => {
+  const target = event.target.closest("[data-action], [data-add-row], [data-remove-row]");
+  if (!target) return;
+  if (target.dataset.action) window.modelActions.execute(target.dataset.action);
+  else if (target.dataset.addRow) window.faForm.addInlineField(target, target.dataset.addRow);
+  else target.closest(".inline-field").remove();
+});
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.confirm;
+  if (question && !window.confirm(question)) event.preventDefault();
+});
