@@ -12,6 +12,7 @@ from flask_admin.contrib.sqla.filters import FilterEmpty, FilterEqual
 from flask_admin.form import Select2Widget
 from sqlalchemy.orm import joinedload, selectinload
 from wtforms import BooleanField, Form, SelectMultipleField
+from wtforms.fields import SelectChoice
 
 from api.accounts import second_factor, tokens, users
 from api.accounts.permissions import Role
@@ -37,7 +38,12 @@ class UserView(TableView):
     column_default_sort = "username"
     column_sortable_list = ("username", "email", "active", "created_at")
     column_searchable_list = ("username", "email")
-    column_filters = ("username", "email", "active", FilterEmpty(User.confirmed_at, "Confirmed at"))
+    column_filters: tuple[Any, ...] = (
+        "username",
+        "email",
+        "active",
+        FilterEmpty(User.confirmed_at, "Confirmed at"),
+    )
     column_formatters = {  # noqa: RUF012  # Flask-Admin reads it off the class
         "roles": lambda _view, _context, row, _name: ", ".join(role.name for role in row.roles),
         "second_factor": lambda _view, _context, row, _name: second_factor.is_on(row),
@@ -48,7 +54,7 @@ class UserView(TableView):
         "active": BooleanField("May sign in"),
         "roles": SelectMultipleField(
             "Roles",
-            choices=[(role.value, role.value) for role in Role],
+            choices=[SelectChoice(role.value) for role in Role],
             coerce=role_name,
             widget=Select2Widget(multiple=True),
         ),

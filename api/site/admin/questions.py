@@ -5,16 +5,19 @@ commit, is replaced: the fields become a change that `api.bank.editing` judges, 
 lock and writes into the question's history, with the administrator as its author.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import starmap
 from typing import Any
 
 from flask import flash, request
 from flask_admin.actions import action
 from flask_admin.contrib.sqla.filters import FilterEmpty, FilterEqual
 from flask_admin.contrib.sqla.form import InlineModelConverter
+from flask_admin.form import Select2Widget
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
-from wtforms import Form, HiddenField
+from wtforms import Form, HiddenField, SelectField, SelectMultipleField
+from wtforms.fields import SelectChoice
 from wtforms.validators import StopValidation
 
 from api.access.identity import signed_in
@@ -35,9 +38,25 @@ class StaleFormError(BankConflictError):
     """The question changed between the form's loading and its sending."""
 
 
-def topics() -> list[Topic]:
+def topic_choices() -> list[SelectChoice]:
     """Return the topics that a form offers."""
-    return list(db.session.scalars(select(Topic).order_by(Topic.slug)))
+    return [
+        SelectChoice(slug) for slug in db.session.scalars(select(Topic.slug).order_by(Topic.slug))
+    ]
+
+
+def slug_of(value: Any) -> str:
+    """Return a topic's slug: of a row, or as a form sends it."""
+    return str(getattr(value, "slug", value))
+
+
+def one_of(label: str, choices: Mapping[str, str]) -> SelectField:
+    """Make a field for one of some values, or none.
+
+    The fields that Flask-Admin 2.2 makes for choices hand WTForms 3.3 tuples, which that warns of.
+    """
+    options = [SelectChoice("", "none"), *starmap(SelectChoice, choices.items())]
+    return SelectField(label, choices=options, widget=Select2Widget())
 
 
 def in_range(_form: Any, field: Any) -> None:
@@ -71,7 +90,7 @@ class QuestionView(TableView):
     column_default_sort = "number"
     column_sortable_list = ("number", "prompt", "difficulty", "technique", "updated_at")
     column_searchable_list = ("prompt", "answer")
-    column_filters = (
+    column_filters: tuple[Any, ...] = (
         "number",
         "prompt",
         FilterEqual(Question.difficulty, "Difficulty", [(name, name) for name in DIFFICULTIES]),
@@ -87,14 +106,16 @@ class QuestionView(TableView):
     }
 
     form_columns = ("number", *EDITABLE, "seen")
-    form_extra_fields = {"seen": HiddenField()}  # noqa: RUF012
+    form_extra_fields = {  # noqa: RUF012
+        "seen": HiddenField(),
+        "topics": SelectMultipleField(
+            "Topics", choices=topic_choices, coerce=slug_of, widget=Select2Widget(multiple=True)
+        ),
+        "difficulty": one_of("Difficulty", {name: name for name in DIFFICULTIES}),
+        "technique": one_of("Technique", {slug: each.name for slug, each in TECHNIQUES.items()}),
+    }
     form_args = {  # noqa: RUF012
         "number": {"validators": [in_range]},
-        "topics": {"query_factory": topics, "get_label": "slug"},
-    }
-    form_choices = {  # noqa: RUF012
-        "difficulty": [(name, name) for name in DIFFICULTIES],
-        "technique": [(slug, heading.name) for slug, heading in TECHNIQUES.items()],
     }
     form_widget_args = {name: {"rows": rows} for name, rows in BLOCKS.items()}  # noqa: RUF012
     inline_models = ((Reference, {"form_columns": ["id", "title", "url"]}),)
@@ -209,7 +230,6 @@ def members(form: Form) -> dict[str, Any]:
     for name in EDITABLE:
         value = getattr(form, name).data
         found[name] = value.replace("\r\n", "\n") or None if isinstance(value, str) else value
-    found["topics"] = [topic.slug for topic in form.topics.data or []]
     found["references"] = [
         {"title": entry.form.title.data or "", "url": entry.form.url.data or ""}
         for entry in form.references.entries

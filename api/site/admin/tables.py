@@ -17,7 +17,6 @@ from typing import Any
 
 from flask import Response, flash, request
 from flask_admin.contrib.sqla import ModelView
-from flask_admin.contrib.sqla.filters import BaseSQLAFilter
 from flask_admin.form import SecureForm
 from flask_admin.model.filters import BaseFilter
 from flask_admin.tools import iterdecode
@@ -115,11 +114,13 @@ class TableView(Guarded, ModelView):
     column_type_formatters = SHOWN
     column_type_formatters_detail = SHOWN
     column_type_formatters_export = EXPORTED
+    # Left out, these two are all columns of a table, those that nobody should see included.
+    column_details_list: Sequence[str] | None = None
+    column_export_list: Sequence[str] | None = None
     #: Relationships that a row shows, loaded with it.
     loads: Sequence[Any] = ()
 
     def __init__(self, model: Any, name: str, *, endpoint: str, url: str) -> None:
-        # Left out, these are all columns of the table, those that nobody should see included.
         self.column_details_list = self.column_details_list or self.column_list
         self.column_export_list = self.column_export_list or self.column_list
         super().__init__(model, db, name=name, endpoint=endpoint, url=url)
@@ -159,12 +160,12 @@ class TableView(Guarded, ModelView):
         at="GET admin_questions.index_view",
         test=f"{TESTS}::test_search_filters_and_sorting_narrow_the_list",
     )
-    def handle_filter(self, filter: BaseFilter) -> BaseFilter:
-        """Have a filter refuse a value that it would fail on."""
-        bound: BaseFilter = super().handle_filter(filter)
-        if isinstance(bound, BaseSQLAFilter):
-            bound.validate = _validator(bound)
-        return bound
+    def get_filters(self) -> list[BaseFilter] | None:
+        """Make the filters, each of which refuses a value that its column would fail on."""
+        found: list[BaseFilter] | None = super().get_filters()
+        for each in found or []:
+            each.validate = _validator(each)
+        return found
 
     def get_list(self, *args: Any, **kwargs: Any) -> tuple[int, list[Any]]:
         """Return the number of rows and those of one page; a page after the last is the last."""
@@ -246,7 +247,7 @@ def _count_change() -> None:
     """Count one change. Raises RateLimitExceeded (429)."""
 
 
-def _validator(found: BaseSQLAFilter) -> Callable[[str], bool]:
+def _validator(found: BaseFilter) -> Callable[[str], bool]:
     """Return what tells whether a filter takes a value: its own judgement, and the column's."""
     judge = type(found).validate
 
