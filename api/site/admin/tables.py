@@ -106,6 +106,7 @@ class TableView(Guarded, ModelView):
     can_view_details = True
     can_set_page_size = True
     page_size = 20
+    named_filter_urls = True  # flt1_topic_equals=admin, and not flt1_32=admin
     page_size_options = (20, 50, 100)
     column_auto_select_related = False  # `loads` says what
     export_types = ("csv", "json")
