@@ -54,7 +54,7 @@ def fields_of(page: str) -> dict[str, Any]:
         box = 'type="checkbox"' in tag
         if name and 'type="submit"' not in tag and (not box or " checked" in tag):
             value = re.search(r'value="([^"]*)"', tag)
-            found[name[1]] = value[1] if value else ""
+            found.setdefault(name[1], value[1] if value else "")  # of two, a form reads the first
     for name_, text in re.findall(
         r'<textarea[^>]*name="([^"]*)"[^>]*>\r?\n?(.*?)</textarea>', form, re.S
     ):
