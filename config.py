@@ -748,6 +748,12 @@ class Settings:
     IMPORT_MAX_BYTES: Annotated[
         int, Setting(_whole_number(1, 1024**3), "Bytes that a file to be imported may have.")
     ] = 32 * 1024**2
+    ASSETS_FOLDER: Annotated[
+        str,
+        Setting(
+            _FOLDER, "Folder in which the site's style sheets and scripts are built.", secret=True
+        ),
+    ] = _in_instance("assets")
     JOBS_FOLDER: Annotated[
         str,
         Setting(
@@ -840,6 +846,7 @@ class Testing(Development):
     SECRET_KEY: str = TESTING_KEY
     DATABASE_URL: str = _sqlite_default("testing.sqlite3")
     ATTACHMENTS_FOLDER: str = _in_instance("testing-attachments")
+    ASSETS_FOLDER: str = _in_instance("testing-assets")
     JOBS_FOLDER: str = _in_instance("testing-jobs")
     SESSION_FOLDER: str = _in_instance("testing-sessions")
     BCRYPT_LOG_ROUNDS: int = 4

@@ -126,7 +126,7 @@ def postgres_template(postgres: str) -> str:
 
 def folders(root: Path) -> Settings:
     """Settings that keep whatever an application writes to files below `root`."""
-    names = ("ATTACHMENTS_FOLDER", "JOBS_FOLDER", "MAIL_OUTBOX", "SESSION_FOLDER")
+    names = ("ASSETS_FOLDER", "ATTACHMENTS_FOLDER", "JOBS_FOLDER", "MAIL_OUTBOX", "SESSION_FOLDER")
     return {name: str(root / name.partition("_")[0].lower()) for name in names}
 
 

@@ -8,7 +8,7 @@ usable counts as not chosen, and is named in `ignored`. It is not signed: nothin
 how things look.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal, get_args
 from urllib.parse import parse_qsl, urlencode
@@ -73,6 +73,11 @@ def current() -> Preferences:
         name for name in CHOICES if name not in values and (name in usable or not usable)
     )
     return Preferences(**values, saved=bool(values), ignored=ignored)
+
+
+def chosen(**changes: Any) -> Preferences:
+    """Return the request's choices with some of them changed; the values must be usable."""
+    return replace(current(), **changes, saved=True, ignored=())
 
 
 def save(response: Response, preferences: Preferences) -> None:

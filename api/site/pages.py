@@ -1,50 +1,93 @@
-"""The site's pages: the list of questions, a question with its answer, the error page's address."""
+"""The site's pages: the search, a question with its running examples, the map of techniques, errors."""
 
-from flask import Blueprint, abort, current_app, render_template
-from markdown_it import MarkdownIt
-from markupsafe import Markup
+from typing import Any
 
-from api.bank import questions
-from api.bank.questions import Criteria, QuestionUnknownError
-from api.http.demonstrations import of_question
-from api.http.problems import CATALOGUE
-
-blueprint = Blueprint(
-    "site", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    url_for,
 )
+from marshmallow import ValidationError
+from werkzeug.wrappers import Response as BaseResponse
 
-# `js-default` escapes raw HTML: an imported answer may hold any.
-_markdown = MarkdownIt("js-default")
+from api.bank import questions, related, topics
+from api.bank.catalogue import TECHNIQUES, topic_heading
+from api.bank.questions import Criteria, QuestionUnknownError
+from api.http import preferences
+from api.http.demonstrations import all_by_number, of_question
+from api.http.limits import searches, writes
+from api.http.preferences import THEMES
+from api.http.problems import CATALOGUE, Problem
+from api.models import Difficulty
+from api.schemas.questions import FilterQuery
+from api.site import assets, prose, reference
+from api.site.door import safe_next
 
+blueprint = Blueprint("site", __name__, template_folder="templates")
+prose.add_filters(blueprint)
+reference.add_routes(blueprint)
+blueprint.add_url_rule("/assets/<name>", view_func=assets.asset)
 
-@blueprint.app_template_filter("markdown")
-def markdown(text: str | None) -> Markup:
-    """Render Markdown as HTML; HTML inside it comes out as text."""
-    return Markup(_markdown.render(text or ""))  # noqa: S704  # the renderer escapes
-
-
-@blueprint.app_template_filter("inline_markdown")
-def inline_markdown(text: str) -> Markup:
-    """Render a line of Markdown without a paragraph around it."""
-    return Markup(_markdown.renderInline(text))  # noqa: S704  # the renderer escapes
+#: What the search form sends; an empty field counts as not filled in.
+FIELDS = ("q", "topic", "difficulty", "technique")
 
 
 @blueprint.get("/")
-def home() -> str:
-    """All questions on one page."""
-    found = questions.find_page(Criteria(), 1, 1000)
-    return render_template("home.html", questions=found.questions)
+@searches
+def home() -> Any:
+    """What this is, and the questions that were searched for: all, if nothing was."""
+    asked = {name: text for name in FIELDS if (text := request.args.get(name, "").strip())}
+    faults: dict[str, list[str]] = {}
+    criteria = Criteria()
+    try:
+        criteria = FilterQuery().load(asked)["criteria"]
+    except ValidationError as error:
+        faults = error.normalized_messages()
+    found = questions.find_page(criteria, 1, 1000)
+    page = render_template(
+        "home.html",
+        found=found,
+        asked=asked,
+        faults=faults,
+        topics=[(topic.slug, topic.name) for topic, count in topics.list_topics() if count],
+        difficulties=[level.value for level in Difficulty],
+    )
+    return page, 422 if faults else 200
 
 
 @blueprint.get("/questions/<int(max=2147483647):number>")
 def question(number: int) -> str:
-    """One question with its answer, its references and where it runs."""
+    """One question with its answer, its examples to run, the source behind them and its relatives."""
     try:
         found = questions.get(number)
     except QuestionUnknownError as error:
         abort(404, str(error))
+    before, after = questions.neighbours(number)
     return render_template(
-        "question.html", question=found, demonstrations=of_question(current_app, number)
+        "question.html",
+        question=found,
+        technique=TECHNIQUES.get(found.technique or ""),
+        topics=[topic_heading(topic.slug) for topic in found.topics],
+        demonstrations=of_question(current_app, number),
+        related=related.related(found),
+        before=before,
+        after=after,
+    )
+
+
+@blueprint.get("/techniques")
+def techniques() -> str:
+    """Every technique at a glance, with the endpoints where it runs."""
+    return render_template(
+        "techniques.html",
+        techniques=TECHNIQUES.values(),
+        questions=related.by_technique(),
+        running=all_by_number(current_app),
     )
 
 
@@ -52,6 +95,25 @@ def question(number: int) -> str:
 def problems() -> str:
     """What the API's error types mean."""
     return render_template("problems.html", kinds=CATALOGUE.values())
+
+
+@blueprint.post("/preferences")
+@writes
+def prefer() -> BaseResponse:
+    """Keep the theme that the reader chose, and go back to the page that it was chosen on.
+
+    Anybody may send this form: nothing depends on it but how pages look. Another site may not: the
+    browser says where a form comes from.
+    """
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        raise Problem("forbidden", "The form comes from another site.")
+    theme, back = request.form.get("theme", ""), request.form.get("next", "")
+    if theme not in THEMES:
+        raise Problem("malformed-request", f"`theme` must be one of: {', '.join(THEMES)}.")
+    target = back if back and safe_next(back) else url_for("site.home")
+    response = redirect(target, 303, Response=Response)
+    preferences.save(response, preferences.chosen(theme=theme))
+    return response
 
 
 @blueprint.get("/page-that-is-not-there")

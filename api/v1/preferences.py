@@ -1,6 +1,5 @@
 """`/preferences`: a cookie set, read and deleted, with the attributes that it should have (58)."""
 
-from dataclasses import replace
 from typing import Any
 
 from flask import Response, current_app, url_for
@@ -45,7 +44,7 @@ class PreferencesResource(Resource):
     @body(PreferencesPatch)
     def patch(self, changes: dict[str, Any]) -> Response:
         """Change what is given, and set the cookie."""
-        chosen = replace(preferences.current(), **changes, saved=True, ignored=())
+        chosen = preferences.chosen(**changes)
         response = _represent(chosen)
         preferences.save(response, chosen)
         return response

@@ -12,7 +12,7 @@ from tests.v1.tools import sqlite_only
 
 CHECK = "/api/v1/configuration/check"
 SECRETS = {
-    "SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASE_URL", "REDIS_URL", "ATTACHMENTS_FOLDER",
+    "SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASE_URL", "REDIS_URL", "ASSETS_FOLDER", "ATTACHMENTS_FOLDER",
     "JOBS_FOLDER", "SESSION_FOLDER", "TOTP_KEYS", "MAIL_URL", "MAIL_OUTBOX",
 }  # fmt: skip
 GOOD = {

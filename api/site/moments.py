@@ -1,0 +1,85 @@
+"""Times on pages with Flask-Moment: full text from the server, relative and local by script (65).
+
+Moment.js is in maintenance mode, and new pages do as well with `Intl`; this shows how Flask-Moment is
+used where it is there, under a strict Content-Security-Policy and without a CDN. The extension's own
+element is hidden until its script runs, by an inline style that such a policy refuses, escapes nothing,
+and takes any clock time for UTC. So its class is replaced by one that writes `<time>`, which a reader
+without JavaScript can read.
+Sources: https://flask-moment.readthedocs.io/en/latest/ and
+https://momentjs.com/docs/#/-project-status/
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask
+from flask_moment import Moment
+from flask_moment import moment as flask_moment
+from markupsafe import Markup
+
+from api.demonstrations import demonstrates
+
+extension = Moment()
+
+#: What runs as soon as the page is read: the instant in full, in the reader's zone, as the title.
+_TITLES = """
+document.addEventListener("DOMContentLoaded", function () {
+  document.querySelectorAll("time[data-timestamp]").forEach(function (time) {
+    time.title = moment(time.dataset.timestamp).format("LLLL");
+  });
+});
+"""
+
+
+class moment(flask_moment):  # type: ignore[misc]  # noqa: N801  # the name that templates call
+    """Flask-Moment's helper for templates, on an element that works without its script."""
+
+    def __init__(self, timestamp: datetime, local: bool = False) -> None:
+        """Take an instant. Raises ValueError for one without a zone: it would pass for UTC."""
+        if timestamp.tzinfo is None:
+            raise ValueError("a time on a page needs its zone")
+        super().__init__(timestamp.astimezone(UTC), local)
+
+    @demonstrates(
+        65,
+        at="GET site.question",
+        test="tests/site/test_moments.py::test_a_time_is_readable_without_script_and_marked_for_it",
+    )
+    def _render(
+        self,
+        func: str,
+        format: str | None = None,  # the extension's name for it
+        timestamp2: str | None = None,
+        no_suffix: int | None = None,
+        units: str | None = None,
+        refresh: bool | int = False,
+    ) -> Markup:
+        at: datetime = self.timestamp
+        data: dict[str, Any] = {
+            "function": func,
+            "format": format,
+            "timestamp2": timestamp2,
+            "nosuffix": no_suffix or None,
+            "units": units,
+            "refresh": int(refresh) * 60_000,
+        }
+        instant = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        attributes = Markup("").join(
+            Markup(' data-{}="{}"').format(name, value)
+            for name, value in data.items()
+            if value is not None
+        )
+        return Markup(
+            '<time class="flask-moment" datetime="{0}" data-timestamp="{0}"{1}>{2}</time>'
+        ).format(instant, attributes, f"{at.day} {at:%B %Y, %H:%M} UTC")
+
+
+def script() -> str:
+    """Return the script that turns the elements into local text; to be served, never inlined."""
+    return str(extension.flask_moment_js()) + _TITLES
+
+
+def init_app(app: Flask) -> None:
+    """Give templates `moment`, our own."""
+    extension.init_app(app)
+    app.extensions["moment"] = moment

@@ -1,0 +1,124 @@
+"""Markdown and source code as HTML: code highlighted by Pygments' classes, examples that run.
+
+Highlighting is done here and not in the browser: reading works without JavaScript, and colours are the
+style sheet's, as the policy allows no inline style.
+Sources: https://markdown-it-py.readthedocs.io/ and https://pygments.org/docs/formatters/#HtmlFormatter
+"""
+
+from collections.abc import MutableMapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from flask import Blueprint, render_template, request
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import OptionsDict
+from markupsafe import Markup, escape
+from pygments import highlight as pygmentize
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
+
+from api.bank.examples import console_blocks
+from api.http.demonstrations import Source
+from api.site.trying import steps
+
+_FORMATTER: HtmlFormatter[str] = HtmlFormatter(nowrap=True)
+_LANGUAGES = {"jinja": "html+jinja", "jinja2": "html+jinja", "sh": "console", "dotenv": "ini"}
+
+#: The header that an answer of a technique is about, where the command does not say.
+TELLING = {
+    "caching": "cache-status etag",
+    "rate-limiting": "ratelimit ratelimit-policy retry-after",
+    "cors": "access-control-allow-origin vary",
+    "request-hooks": "x-request-id server-timing",
+    "api-versioning": "deprecation sunset content-type vary",
+    "pagination": "link",
+    "problem-details": "content-type",
+    "error-pages": "content-type vary",
+    "jsonify": "content-type",
+    "resource-class": "allow etag",
+    "url-for": "location link",
+    "sqlalchemy": "server-timing",
+    "flask-assets": "cache-control content-encoding",
+    "jwt-authentication": "www-authenticate",
+    "long-running-jobs": "location retry-after",
+    "celery": "location retry-after",
+}
+
+
+@lru_cache(maxsize=1024)
+def coloured(text: str, language: str) -> Markup:
+    """Return code with Pygments' classes; as it is, where nobody knows the language."""
+    try:
+        lexer = get_lexer_by_name(_LANGUAGES.get(language, language), stripnl=False)
+    except ClassNotFound:
+        return escape(text)
+    return Markup(pygmentize(text, lexer, _FORMATTER))  # noqa: S704  # Pygments escapes
+
+
+def _block(text: str, language: str, _attributes: str) -> str:
+    return f'<pre class="code" tabindex="0"><code>{coloured(text, language)}</code></pre>\n'
+
+
+@lru_cache(maxsize=256)
+def numbered(source: Source) -> Markup:
+    """Return the lines of a source file, highlighted, each with its number.
+
+    The number is no text: it is not copied with the line.
+    """
+    lines = coloured(source.text, "python").rstrip("\n").split("\n")
+    return Markup("\n").join(
+        Markup('<span class="line" data-line="{}">{}</span>').format(number, Markup(line))  # noqa: S704
+        for number, line in enumerate(lines, source.first_line)
+    )
+
+
+def _fence(
+    self: RendererHTML,
+    tokens: Sequence[Token],
+    index: int,
+    options: OptionsDict,
+    env: MutableMapping[str, Any],
+) -> str:
+    """Write a console block of "Try it" as commands that the page can run."""
+    token = tokens[index]
+    if "technique" in env and token.info.split()[:1] == ["console"]:
+        try:
+            (block,) = console_blocks(f"```console\n{token.content}```\n")
+        except ValueError:  # an imported one may hold anything
+            return self.fence(tokens, index, options, env)
+        return render_template(
+            "console.html",
+            steps=steps(block),
+            telling=TELLING.get(env["technique"] or "", ""),
+            root=request.script_root,
+        )
+    return self.fence(tokens, index, options, env)
+
+
+# `js-default` escapes raw HTML: an imported answer may hold any.
+_markdown = MarkdownIt("js-default", {"highlight": _block})
+_markdown.add_render_rule("fence", _fence)
+
+
+def markdown(text: str | None) -> Markup:
+    """Render Markdown as HTML; HTML inside it comes out as text."""
+    return Markup(_markdown.render(text or ""))  # noqa: S704  # the renderer escapes
+
+
+def inline_markdown(text: str) -> Markup:
+    """Render a line of Markdown without a paragraph around it."""
+    return Markup(_markdown.renderInline(text))  # noqa: S704  # the renderer escapes
+
+
+def examples(text: str | None, technique: str | None) -> Markup:
+    """Render a "Try it", its console blocks as commands that the page can run."""
+    return Markup(_markdown.render(text or "", {"technique": technique}))  # noqa: S704  # it escapes
+
+
+def add_filters(blueprint: Blueprint) -> None:
+    """Give them to every template."""
+    for function in (markdown, inline_markdown, examples, coloured, numbered):
+        blueprint.add_app_template_filter(function)
