@@ -25,7 +25,7 @@ def by_technique() -> dict[str, list[Title]]:
     )
     found: dict[str, list[Title]] = {}
     for technique, number, prompt in rows:
-        found.setdefault(technique, []).append(Title(number, prompt))
+        found.setdefault(str(technique), []).append(Title(number, prompt))
     return found
 
 

@@ -9,7 +9,6 @@ https://www.rfc-editor.org/rfc/rfc8246 (immutable)
 """
 
 import gzip
-import os
 import re
 import tempfile
 import threading
@@ -109,8 +108,8 @@ class Assets:
                     packed = built.with_name(f"{built.name}.gz")
                     packed.write_bytes(gzip.compress(built.read_bytes(), mtime=0))
                     # The packed one first: whoever finds the plain one finds both.
-                    os.replace(packed, self._folder / packed.name)
-                    os.replace(built, self._folder / built.name)
+                    packed.replace(self._folder / packed.name)
+                    built.replace(self._folder / built.name)
 
 
 def ensure() -> Path:
@@ -142,6 +141,11 @@ def asset(name: str) -> Response:
     if packed:
         response.headers["Content-Encoding"] = "gzip"
     return response
+
+
+def icon() -> Response:
+    """Send the site's icon, which browsers keep for a day."""
+    return send_from_directory(SOURCES, "icon.svg", mimetype="image/svg+xml", max_age=86_400)
 
 
 def init_app(app: Flask) -> None:

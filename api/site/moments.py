@@ -45,10 +45,10 @@ class moment(flask_moment):  # type: ignore[misc]  # noqa: N801  # the name that
         at="GET site.question",
         test="tests/site/test_moments.py::test_a_time_is_readable_without_script_and_marked_for_it",
     )
-    def _render(
+    def _render(  # noqa: PLR0917  # the extension calls it so
         self,
         func: str,
-        format: str | None = None,  # the extension's name for it
+        format: str | None = None,
         timestamp2: str | None = None,
         no_suffix: int | None = None,
         units: str | None = None,

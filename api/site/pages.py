@@ -1,6 +1,6 @@
 """The site's pages: the search, a question with its running examples, the map of techniques, errors."""
 
-from typing import Any
+from typing import Any, cast
 
 from flask import (
     Blueprint,
@@ -13,7 +13,6 @@ from flask import (
     url_for,
 )
 from marshmallow import ValidationError
-from werkzeug.wrappers import Response as BaseResponse
 
 from api.bank import questions, related, topics
 from api.bank.catalogue import TECHNIQUES, topic_heading
@@ -32,6 +31,7 @@ blueprint = Blueprint("site", __name__, template_folder="templates")
 prose.add_filters(blueprint)
 reference.add_routes(blueprint)
 blueprint.add_url_rule("/assets/<name>", view_func=assets.asset)
+blueprint.add_url_rule("/icon.svg", view_func=assets.icon)
 
 #: What the search form sends; an empty field counts as not filled in.
 FIELDS = ("q", "topic", "difficulty", "technique")
@@ -47,7 +47,7 @@ def home() -> Any:
     try:
         criteria = FilterQuery().load(asked)["criteria"]
     except ValidationError as error:
-        faults = error.normalized_messages()
+        faults = cast(dict[str, list[str]], error.messages)
     found = questions.find_page(criteria, 1, 1000)
     page = render_template(
         "home.html",
@@ -99,7 +99,7 @@ def problems() -> str:
 
 @blueprint.post("/preferences")
 @writes
-def prefer() -> BaseResponse:
+def prefer() -> Response:
     """Keep the theme that the reader chose, and go back to the page that it was chosen on.
 
     Anybody may send this form: nothing depends on it but how pages look. Another site may not: the
@@ -111,7 +111,7 @@ def prefer() -> BaseResponse:
     if theme not in THEMES:
         raise Problem("malformed-request", f"`theme` must be one of: {', '.join(THEMES)}.")
     target = back if back and safe_next(back) else url_for("site.home")
-    response = redirect(target, 303, Response=Response)
+    response = current_app.make_response(redirect(target, 303))
     preferences.save(response, preferences.chosen(theme=theme))
     return response
 

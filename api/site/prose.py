@@ -9,7 +9,7 @@ from collections.abc import MutableMapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, current_app, request
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
@@ -89,8 +89,8 @@ def _fence(
             (block,) = console_blocks(f"```console\n{token.content}```\n")
         except ValueError:  # an imported one may hold anything
             return self.fence(tokens, index, options, env)
-        return render_template(
-            "console.html",
+        # Not `render_template`: it would run the context processors once more for every block.
+        return current_app.jinja_env.get_template("console.html").render(
             steps=steps(block),
             telling=TELLING.get(env["technique"] or "", ""),
             root=request.script_root,

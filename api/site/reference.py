@@ -197,14 +197,17 @@ _LIMITS = {
     "maximum": "at most {}",
     "minLength": "{} characters or more",
     "maxLength": "up to {} characters",
-    "minItems": "{} items or more",
-    "maxItems": "up to {} items",
+    "minItems": "at least {} of them",
+    "maxItems": "at most {} of them",
     "pattern": "matches {}",
     "default": "by default {}",
 }
 
 
 def _limits(schema: Node) -> tuple[str, ...]:
+    if schema.get("type") == "array" and "items" in schema:
+        own = {name: value for name, value in schema.items() if name not in {"type", "items"}}
+        return tuple(f"each {text}" for text in _limits(resolve(schema["items"]))) + _limits(own)
     told = [text.format(_plain(schema[key])) for key, text in _LIMITS.items() if key in schema]
     if "enum" in schema:
         told.insert(0, "one of " + ", ".join(map(_plain, schema["enum"])))

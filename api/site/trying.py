@@ -172,8 +172,8 @@ def _read(command: str, output: str, known: set[str], jars: set[str]) -> Step:
         (source,) = first[1] if len(first[1]) == 1 else (None,)
         if name and isinstance(source, Variable) and source.name in known:
             path, pick = _jq(stages[1])
-            kept = Kept(name, path, pick, source=source.name)
-            return Step(command, output, kept=kept, needs=(source.name,))
+            taken = Kept(name, path, pick, source=source.name)
+            return Step(command, output, kept=taken, needs=(source.name,))
     piped: Text | None = None
     if _plain(first[0]) in {"echo", "printf"} and len(stages) > 1:
         piped, stages = _piped(first), stages[1:]
@@ -253,9 +253,9 @@ class _Call:
             if not option.startswith("-") or option == "-":
                 self.addresses.append(word)
             elif option in _LONG:
-                self._take(_LONG[option], next(rest))
+                self._take(_LONG[option], next(rest, ()))
             elif len(option) == 2 and option[1] in _VALUES:
-                self._take(option[1], next(rest))
+                self._take(option[1], next(rest, ()))
             elif set(option[1:]) <= _FLAGS:
                 self.flags |= set(option[1:])
             else:
@@ -372,7 +372,9 @@ def _targets(address: Text) -> Iterator[Text]:
     if not isinstance(first, str) or not first.startswith(BASE):
         raise NeedsShellError("It calls an address that takes a shell to make.")
     parts = (first.removeprefix(BASE), *address[1:])
-    choices = [list(_expanded(p)) if isinstance(p, str) else [p] for p in parts]
+    choices: list[list[str | Variable]] = [
+        list(_expanded(part)) if isinstance(part, str) else [part] for part in parts
+    ]
     for chosen in itertools.product(*choices):
         text: list[str | Variable] = []
         for part in chosen:
@@ -415,13 +417,13 @@ _NAME = re.compile(r"\$(\w+)|\$\{(\w+)\}")
 def _stages(tokens: Sequence["Text | str"]) -> list[list[Text]]:
     """Split tokens at the pipes; any other operator takes a shell."""
     stages: list[list[Text]] = [[]]
-    for token in tokens:
-        if token == "|":
+    for found in tokens:
+        if found == "|":
             stages.append([])
-        elif isinstance(token, str):
+        elif isinstance(found, str):
             raise NeedsShellError("It is a small program of the shell.")
         else:
-            stages[-1].append(token)
+            stages[-1].append(found)
     if not all(stages):
         raise NeedsShellError("It is a small program of the shell.")
     if any(_plain(stage[0]) in {"for", "while", "if", "sleep"} for stage in stages):
@@ -446,7 +448,7 @@ def _lex(text: str) -> list["Text | str"]:
     def end() -> None:
         nonlocal word
         if word is not None:
-            tokens.append(tuple(word))
+            tokens.append(tuple(part for part in word if part != ""))
         word = None
 
     text = text.replace("\\\n", " ")

@@ -91,6 +91,7 @@ OPEN_CHANGES = {
     "DELETE /api/v1/practice/round",
     "POST /api/v1/practice/round/cards/<int(max=2147483647):position>/reveal",
     "PUT /api/v1/practice/round/cards/<int(max=2147483647):position>/grade",
+    "POST /preferences",
     # Forms of the door, which know for themselves whom they serve (tests/site/test_door.py).
     "POST /sign-in",
     "POST /sign-in/code",

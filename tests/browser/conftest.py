@@ -1,48 +1,67 @@
-"""Fixtures: Chromium, and the application behind a real socket."""
+"""A real Chromium on a live server. Whatever a page writes to the console as an error fails its test."""
 
-from collections.abc import Iterator
-from threading import Thread
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
-from flask import Flask
-from playwright.sync_api import Page, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-from tests.conftest import required
-from tests.examples.server import free_port
+from tests.conftest import folders, required
+from tests.examples.server import serving
 
-
-@pytest.fixture
-def address(app: Flask) -> Iterator[str]:
-    """Serve the test's application; its address."""
-    port = free_port()
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+Open = Callable[..., Page]
 
 
-@pytest.fixture
-def page() -> Iterator[Page]:
-    """A page of a browser that knows nothing yet; the test fails on what it complains of."""
-    chromium = required("chromium")
-    complaints: list[str] = []
+@pytest.fixture(scope="session")
+def server(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server with the bank and the demo accounts."""
+    folder = tmp_path_factory.mktemp("browser")
+    shutil.copy(sqlite_template, folder / "bank.sqlite3")
+    with serving(DATABASE_URL=f"sqlite:///{folder / 'bank.sqlite3'}", **folders(folder)) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    path = required("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.set_default_timeout(20_000)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda message: (
-                complaints.append(message.text)
-                if message.type == "error" and "favicon" not in message.location.get("url", "")
-                else None
-            ),
-        )
-        yield page
-        browser.close()
-    assert complaints == []
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: str) -> Iterator[Open]:
+    """Open pages, each in a context of its own: `open_page("/techniques", width=360)`.
+
+    `expected` are parts of errors in the console that a test brings about itself.
+    """
+    faults: list[str] = []
+    expected: list[str] = []
+    with ExitStack() as contexts:
+
+        def open_(path: str, *, width: int = 1280, expect: str = "", **options: Any) -> Page:
+            if expect:
+                expected.append(expect)
+            context = browser.new_context(
+                base_url=server, viewport={"width": width, "height": 900}, **options
+            )
+            contexts.callback(context.close)
+            page = context.new_page()
+
+            def said(message: ConsoleMessage) -> None:
+                if message.type in {"error", "warning"}:
+                    faults.append(f"{path}: {message.text}")
+
+            page.on("console", said)
+            page.on("pageerror", lambda error: faults.append(f"{path}: {error}"))
+            page.goto(path)
+            return page
+
+        yield open_
+    unforeseen = [fault for fault in faults if not any(part in fault for part in expected)]
+    assert not unforeseen

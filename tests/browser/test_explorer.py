@@ -1,0 +1,282 @@
+"""The explorer as a reader uses it: search, try, copy, theme, keyboard, without JavaScript."""
+
+import json
+import re
+import subprocess
+import sys
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import Open
+
+PAGES = [
+    "/", "/?q=token", "/questions/53", "/questions/65", "/questions/71", "/questions/99",
+    "/techniques", "/problems", "/reference", "/reference/listQuestions", "/sign-in", "/register",
+]  # fmt: skip
+
+
+# --- Search ---
+
+
+def test_the_list_follows_what_is_typed(open_page: Open, server: str) -> None:
+    page = open_page("/")
+    page.get_by_label("Search prompts and answers").press_sequentially("rate limit")
+    with urlopen(f"{server}/api/v2/questions?q=rate%20limit&limit=100", timeout=10) as answer:
+        items = json.load(answer)["items"]
+    rows = page.locator("#results > li")
+    expect(page.locator("#count")).to_have_text(f"{len(items)} questions")
+    expect(rows).to_have_count(len(items))
+    assert rows.locator(".number").all_inner_texts() == [str(item["number"]) for item in items]
+    expect(rows.locator("mark").first).to_be_visible()
+    assert page.url == f"{server}/?q=rate+limit"
+    page.reload()
+    expect(page.locator("#results > li")).to_have_count(len(items))
+
+
+def test_filters_narrow_the_list_and_clearing_brings_all_back(open_page: Open) -> None:
+    page = open_page("/")
+    page.get_by_label("Topic").select_option("security")
+    page.get_by_label("Difficulty").select_option("beginner")
+    expect(page.locator("#results .tag").first).to_have_text("beginner")
+    expect(page.locator("#results .tag.advanced")).to_have_count(0)
+    page.get_by_label("Topic").select_option("")
+    page.get_by_label("Difficulty").select_option("")
+    expect(page.locator("#results > li")).to_have_count(50)
+    page.get_by_label("Search prompts and answers").fill("zzzqqq")
+    expect(page.locator("#count")).to_contain_text("Nothing found")
+
+
+def test_an_api_that_fails_is_told_of(open_page: Open) -> None:
+    page = open_page("/", expect="Failed to load resource")
+
+    def fail(route: Route) -> None:
+        route.fulfill(status=503, json={"detail": "The bank is being moved."})
+
+    page.route("**/api/v2/questions?*", fail)
+    page.get_by_label("Search prompts and answers").fill("rate")
+    expect(page.locator("#count")).to_have_text("The search failed: The bank is being moved.")
+    expect(page.locator("#results > li")).to_have_count(50)
+
+
+def test_the_slash_key_leads_to_the_search(open_page: Open) -> None:
+    page = open_page("/")
+    page.keyboard.press("/")
+    page.keyboard.type("a/b")
+    expect(page.get_by_label("Search prompts and answers")).to_have_value("a/b")
+    expect(page.get_by_label("Search prompts and answers")).to_be_focused()
+
+
+# --- Try it ---
+
+
+def test_an_example_runs_with_one_click_and_its_telling_header_is_marked(open_page: Open) -> None:
+    page = open_page("/questions/71")
+    page.get_by_role("button", name="Run command 1", exact=True).first.click()
+    shown = page.locator(".exchange").first
+    expect(shown.locator(".status")).to_contain_text("200")
+    expect(shown.locator(".line").first).to_have_text("GET /api/v1/questions?q=limit")
+    expect(shown.locator("dt.telling")).to_have_text(["ratelimit-policy"])
+    expect(shown.locator("dd.telling mark")).to_contain_text("searches")
+    expect(shown.locator("pre.body")).to_contain_text('"items"')
+
+
+def test_a_command_first_runs_what_it_needs(open_page: Open) -> None:
+    page = open_page("/questions/53")
+    me = page.locator("[data-plan]", has_text="/api/v1/me").first
+    me.get_by_role("button", name=re.compile("Run")).click()
+    expect(me.locator(".status")).to_contain_text("200")
+    expect(me.locator("pre.body")).to_contain_text('"username": "reader"')
+    expect(page.locator("[data-plan]").first.locator(".exchange .line").first).to_have_text(
+        "POST /api/v1/sign-ins"
+    )
+
+
+def test_all_commands_of_a_block_run_in_order(open_page: Open) -> None:
+    page = open_page("/questions/83")
+    block = page.locator(".console").first
+    block.get_by_role("button", name="Run all in order").click()
+    expect(block.locator(".said-live")).to_contain_text("commands were run")
+    statuses = block.locator(".exchange .status").all_inner_texts()
+    assert [status[:3] for status in statuses[-4:]] == ["201", "200", "204", "404"]
+
+
+def test_a_refusal_is_shown_like_any_answer(open_page: Open) -> None:
+    page = open_page("/questions/94", expect="Failed to load resource")
+    block = page.locator("[data-plan]", has_text="sort=password_hash").first
+    block.get_by_role("button", name=re.compile("Run")).click()
+    expect(block.locator(".status")).to_contain_text("422")
+    expect(block.locator("pre.body")).to_contain_text("colour")
+
+
+def test_what_only_a_shell_can_do_says_so(open_page: Open) -> None:
+    page = open_page("/questions/62")
+    first = page.locator("[data-plan]").first
+    expect(first.locator(".why")).to_contain_text("no page set the header Origin")
+    expect(first.get_by_role("button", name=re.compile("^Run"))).to_have_count(0)
+    expect(first.get_by_role("button", name="Copy as curl")).to_be_visible()
+
+
+def copied(page: Page, number: int, name: str) -> str:
+    """Return what a button of a command copies."""
+    button = page.locator("[data-plan]").nth(number).get_by_role("button", name=name)
+    button.click()
+    expect(page.locator("[data-plan]").nth(number)).to_contain_text("Copied")
+    return str(page.evaluate("navigator.clipboard.readText()"))
+
+
+def test_what_is_copied_runs(open_page: Open) -> None:
+    page = open_page("/questions/53", permissions=["clipboard-read", "clipboard-write"])
+    commands = page.locator("[data-command]").evaluate_all("all => all.map(e => e.dataset.command)")
+    number = next(i for i, text in enumerate(commands) if "/api/v1/me" in text)
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.evaluate(f"async () => {{ {copied(page, number, 'Copy as fetch')} }}")
+    assert any(text.startswith("200 ") and '"username":"reader"' in text for text in said)
+    script = copied(page, number, "Copy as Python")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("200 ")
+    assert '"username":"reader"' in done.stdout
+    shell = subprocess.run(
+        ["bash", "-c", copied(page, number, "Copy as curl")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert shell.stdout.strip() == '{"username":"reader","roles":["reader"]}'
+
+
+# --- Looks ---
+
+
+def test_a_chosen_theme_stays_and_the_systems_counts_otherwise(open_page: Open) -> None:
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = open_page("/", color_scheme="light")
+    dark = open_page("/", color_scheme="dark")
+    colours = light.evaluate(background), dark.evaluate(background)
+    assert colours[0] != colours[1]
+    light.get_by_role("button", name="dark", exact=True).click()
+    assert light.evaluate(background) == colours[1]
+    light.goto("/questions/71")
+    assert light.evaluate(background) == colours[1]
+    light.get_by_role("button", name="system", exact=True).click()
+    assert light.url.endswith("/questions/71")
+    assert light.evaluate(background) == colours[0]
+
+
+#: The contrast of each piece of text with what is behind it (WCAG 2.2, 1.4.3), where it is too low.
+FAINT = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = (rgb) => {
+    const [r, g, b] = rgb.slice(0, 3).map((v) => v / 255).map((v) => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+    return .2126 * r + .7152 * g + .0722 * b;
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = rgba(getComputedStyle(at).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return [255, 255, 255, 255];
+  };
+  const found = new Set();
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !element.checkVisibility()) continue;
+    const style = getComputedStyle(element);
+    const [low, high] = [light(rgba(style.color)), light(behind(element))].sort((a, b) => a - b);
+    const size = parseFloat(style.fontSize), big = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+    const ratio = (high + .05) / (low + .05);
+    if (ratio < (big ? 3 : 4.5)) found.add(`${element.tagName}.${element.className} ${ratio.toFixed(2)}`);
+  }
+  return [...found];
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_fits_every_screen_and_can_be_read(open_page: Open, path: str, scheme: str) -> None:
+    page = open_page(path, color_scheme=scheme)
+    for width in (320, 768, 1600):
+        page.set_viewport_size({"width": width, "height": 900})
+        scroll = page.evaluate("document.documentElement.scrollWidth")
+        assert scroll <= width, f"{path} needs {scroll} pixels of {width}"
+    assert page.evaluate(FAINT) == []
+    assert page.locator("h1").count() == 1
+    assert page.locator("main").count() == 1
+
+
+def test_every_control_has_a_name_and_every_id_is_there_once(open_page: Open) -> None:
+    for path in PAGES:
+        page = open_page(path)
+        for control in page.locator("a, button, input:not([type=hidden]), select, summary").all():
+            name = control.evaluate(
+                "e => e.getAttribute('aria-label') || e.textContent.trim()"
+                " || [...(e.labels ?? [])].map(l => l.textContent).join(' ')"
+            )
+            assert name, control.evaluate("e => e.outerHTML")
+        ids = page.locator("[id]").evaluate_all("all => all.map(e => e.id)")
+        assert len(ids) == len(set(ids)), path
+
+
+def test_the_keyboard_alone_suffices(open_page: Open) -> None:
+    page = open_page("/questions/71")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main")
+    run = page.get_by_role("button", name="Run command 1", exact=True).first
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        if run.evaluate("e => e === document.activeElement"):
+            break
+    assert run.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    expect(page.locator(".exchange .status").first).to_contain_text("200")
+
+
+# --- Times, and no JavaScript ---
+
+
+def test_a_time_is_relative_and_in_the_readers_zone(open_page: Open) -> None:
+    here, there = (
+        open_page("/questions/65", timezone_id=zone).locator(".side time")
+        for zone in ("Pacific/Auckland", "America/Los_Angeles")
+    )
+    expect(here).to_have_text(re.compile(r"ago$"))
+    assert here.get_attribute("datetime") == there.get_attribute("datetime")
+    assert here.get_attribute("title") != there.get_attribute("title")
+
+
+def test_reading_and_searching_work_without_javascript(open_page: Open) -> None:
+    page = open_page("/", java_script_enabled=False)
+    page.get_by_label("Search prompts and answers").fill("rate limit")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#results mark").first).to_be_visible()
+    page.locator("#results a").first.click()
+    expect(page.locator("h1")).to_be_visible()
+    expect(page.locator(".side time")).to_have_text(re.compile(r"^\d+ \w+ \d{4}, \d\d:\d\d UTC$"))
+    expect(page.locator(".console button")).to_have_count(0)
+    expect(page.locator("pre.lines").first).to_be_visible()
+    page.get_by_role("button", name="dark", exact=True).click()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
+def test_the_policy_refuses_what_was_smuggled_in(open_page: Open) -> None:
+    page = open_page("/", expect="Content Security Policy")
+    page.evaluate(
+        "() => { const s = document.createElement('script'); s.textContent = 'window.ran = true';"
+        " document.body.append(s); document.body.setAttribute('style', 'color: red'); }"
+    )
+    assert page.evaluate("window.ran") is None
+    assert page.evaluate("getComputedStyle(document.body).color") != "rgb(255, 0, 0)"
