@@ -69,8 +69,8 @@ def numbered(source: Source) -> Markup:
     The number is no text: it is not copied with the line.
     """
     lines = coloured(source.text, "python").rstrip("\n").split("\n")
-    return Markup("\n").join(
-        Markup('<span class="line" data-line="{}">{}</span>').format(number, Markup(line))  # noqa: S704
+    return Markup("").join(
+        Markup('<span class="line" data-line="{}">{}\n</span>').format(number, Markup(line))  # noqa: S704
         for number, line in enumerate(lines, source.first_line)
     )
 

@@ -111,7 +111,7 @@ def _operation(path: str, method: str, item: Node, node: Node) -> Operation:
         resolve(each) for each in [*item.get("parameters", ()), *node.get("parameters", ())]
     ]
     body = resolve(node.get("requestBody", {}))
-    doors = [name for way in node.get("security", ()) for name in way]
+    doors = [" and ".join(way) for way in node.get("security", ()) if way]
     return Operation(
         id=node["operationId"],
         method=method.upper(),

@@ -94,7 +94,7 @@ def test_a_command_first_runs_what_it_needs(open_page: Open) -> None:
 
 
 def test_all_commands_of_a_block_run_in_order(open_page: Open) -> None:
-    page = open_page("/questions/83")
+    page = open_page("/questions/83", expect="Failed to load resource")
     block = page.locator(".console").first
     block.get_by_role("button", name="Run all in order").click()
     expect(block.locator(".said-live")).to_contain_text("commands were run")
@@ -176,7 +176,8 @@ FAINT = """() => {
     return [...canvas.getImageData(0, 0, 1, 1).data];
   };
   const light = (rgb) => {
-    const [r, g, b] = rgb.slice(0, 3).map((v) => v / 255).map((v) => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+    const linear = (v) => (v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+    const [r, g, b] = rgb.slice(0, 3).map((v) => linear(v / 255));
     return .2126 * r + .7152 * g + .0722 * b;
   };
   const behind = (element) => {

@@ -73,6 +73,7 @@ def test_the_home_page_lists_all_fifty_questions(client: FlaskClient) -> None:
         assert re.sub(r"[`*]", "", question["prompt"]) in text
 
 
+@sqlite_only
 def test_every_link_of_every_page_leads_somewhere(client: FlaskClient) -> None:
     inside = {
         link.partition("#")[0]
@@ -256,6 +257,7 @@ def test_related_questions_share_the_technique_or_a_topic(client: FlaskClient) -
         assert other["technique"] == own["technique"] or set(other["topics"]) & set(own["topics"])
 
 
+@sqlite_only
 def test_every_running_example_is_two_clicks_from_the_front_page(client: FlaskClient) -> None:
     assert "/techniques" in page(client, "/").links
     links = page(client, "/techniques").links
@@ -265,6 +267,7 @@ def test_every_running_example_is_two_clicks_from_the_front_page(client: FlaskCl
             assert 'id="try-it"' in client.get(link, headers=BROWSER).text
 
 
+@sqlite_only
 def test_source_lines_have_the_numbers_that_they_have_in_the_file(client: FlaskClient) -> None:
     shown = client.get("/questions/71", headers=BROWSER).get_data(as_text=True)
     lines = re.findall(r'data-line="(\d+)"', shown)

@@ -51,9 +51,8 @@
     const sorted = [...pairs.filter((pair) => isTelling(...pair)), ...pairs.filter((pair) => !isTelling(...pair))];
     shown.append(headerList(sorted, isTelling));
     if (text) {
-      const cut = text.length > LONGEST_BODY;
-      const body = pretty(cut ? text.slice(0, LONGEST_BODY) : text, cut ? "" : response.headers.get("content-type"));
-      const block = element("pre", "body", cut ? `${body}\n…` : body);
+      const body = pretty(text, response.headers.get("content-type"));
+      const block = element("pre", "body", body.length > LONGEST_BODY ? `${body.slice(0, LONGEST_BODY)}\n…` : body);
       block.tabIndex = 0;
       shown.append(block);
     }
@@ -90,7 +89,7 @@
         const found = await steps.send(request, values, root);
         place.append(exchange(found, telling(plan), root));
         if (plan.kept) {
-          if (!found.response.ok) throw new Error(`the command before it was refused (${found.response.status})`);
+          if (!found.response.ok) throw new Error(`${plan.kept.name} was to be kept, and the answer is a refusal`);
           values.set(plan.kept.name, steps.take(plan.kept, found.text, found.response.headers));
         }
       }
@@ -109,7 +108,9 @@
         announce(indexes.length > 1 ? `${indexes.length} commands were run.` : "The command was run.");
       } catch (error) {
         const place = items[at].querySelector(".result");
-        place.append(element("p", "note error", `It could not be run: ${error.message}. Is the server still there?`));
+        // What fetch throws when it gets no answer at all.
+        const reason = error instanceof TypeError ? "no answer came. Is the server still there?" : `${error.message}.`;
+        place.append(element("p", "note error", `It could not be run: ${reason}`));
         announce("It could not be run.");
       } finally {
         running = false;
@@ -146,12 +147,16 @@
         const missing = () => indexes.filter((place) => place === index || !values.has(plans[place].kept?.name));
         tools.append(
           button("Run", () => run(missing()), `Run command ${index + 1}`),
-          button("Copy as curl", (self) => copy(self, commands(indexes))),
+          element("span", "quiet", "Copy as"),
+          button("curl", (self) => copy(self, commands(indexes)), "Copy as curl"),
           button("fetch", (self) => copy(self, steps.javascript(chosen, root)), "Copy as fetch"),
           button("Python", (self) => copy(self, steps.python(chosen, root)), "Copy as Python"),
         );
       } else {
-        tools.append(button("Copy as curl", (self) => copy(self, commands([...Array(index + 1).keys()]))));
+        tools.append(
+          element("span", "quiet", "Copy as"),
+          button("curl", (self) => copy(self, commands([...Array(index + 1).keys()])), "Copy as curl"),
+        );
       }
     });
     const runnable = plans.map((plan, index) => (plan.runs || plan.kept ? index : -1)).filter((index) => index >= 0);
