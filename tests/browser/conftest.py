@@ -4,13 +4,16 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from werkzeug.serving import make_server
 
 from tests.conftest import folders, required
-from tests.examples.server import serving
+from tests.examples.server import free_port, serving
 
 Open = Callable[..., Page]
 
@@ -22,6 +25,19 @@ def server(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     shutil.copy(sqlite_template, folder / "bank.sqlite3")
     with serving(DATABASE_URL=f"sqlite:///{folder / 'bank.sqlite3'}", **folders(folder)) as address:
         yield address
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    """The address of the test's own application, for what changes its database."""
+    port = free_port()
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture(scope="session")
@@ -38,17 +54,20 @@ def browser() -> Iterator[Browser]:
 def open_page(browser: Browser, server: str) -> Iterator[Open]:
     """Open pages, each in a context of its own: `open_page("/techniques", width=360)`.
 
-    `expected` are parts of errors in the console that a test brings about itself.
+    `at` is the address of another server; `expect` is a part of errors in the console that a test
+    brings about itself.
     """
     faults: list[str] = []
     expected: list[str] = []
     with ExitStack() as contexts:
 
-        def open_(path: str, *, width: int = 1280, expect: str = "", **options: Any) -> Page:
+        def open_(
+            path: str, *, at: str = server, width: int = 1280, expect: str = "", **options: Any
+        ) -> Page:
             if expect:
                 expected.append(expect)
             context = browser.new_context(
-                base_url=server, viewport={"width": width, "height": 900}, **options
+                base_url=at, viewport={"width": width, "height": 900}, **options
             )
             contexts.callback(context.close)
             page = context.new_page()

@@ -3,19 +3,20 @@
 import re
 
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from api.accounts.permissions import Role
 from tests.accounts.tools import PASSWORD, make_user
+from tests.browser.conftest import Open
 from tests.v1.tools import sqlite_only
 
 
 @sqlite_only
 def test_an_administrator_filters_edits_child_rows_and_acts_in_bulk(
-    app: Flask, address: str, page: Page
+    app: Flask, address: str, open_page: Open
 ) -> None:
     make_user(app, "root", Role.ADMINISTRATOR)
-    page.goto(f"{address}/admin/questions/")
+    page = open_page("/admin/questions/", at=address, expect="favicon")
     page.get_by_label("Name").fill("root")
     page.locator("input[name=password]").fill(PASSWORD)
     page.locator("main button").click()
@@ -51,9 +52,9 @@ def test_an_administrator_filters_edits_child_rows_and_acts_in_bulk(
 
 @sqlite_only
 def test_swagger_ui_tries_an_operation_under_its_policy(
-    app: Flask, address: str, page: Page
+    app: Flask, address: str, open_page: Open
 ) -> None:
-    page.goto(f"{address}/restx/")
+    page = open_page("/restx/", at=address, expect="favicon")
     page.get_by_text("Read one question with its answer").click()
     page.get_by_role("button", name="Try it out").click()
     page.get_by_placeholder("number").fill("70")
