@@ -78,6 +78,26 @@ PROTECTED = {
 }
 
 #: What changes something, or may, and is open to everybody.
+#: What each table of the panel can do; Flask-Admin makes a route for each (tests/site/test_admin.py).
+PANEL = {
+    "questions": "new edit delete",
+    "topics": "edit",
+    "drafts": "delete",
+    "grants": "new delete",
+    "attachments": "",
+    "users": "edit delete",
+    "sign-ins": "",
+    "jobs": "",
+}
+PROTECTED["GET /admin/"] = MANAGE
+for _table, _able in PANEL.items():
+    for _name in ("", "details/", "export/<export_type>/"):
+        PROTECTED[f"GET /admin/{_table}/{_name}"] = MANAGE
+    for _name in ("action", *_able.split()):
+        PROTECTED[f"POST /admin/{_table}/{_name}/"] = MANAGE
+    for _name in {"new", "edit"} & set(_able.split()):
+        PROTECTED[f"GET /admin/{_table}/{_name}/"] = MANAGE
+
 OPEN_CHANGES = {
     "POST /api/v1/sign-ins",
     "POST /api/v1/sign-ins/refresh",

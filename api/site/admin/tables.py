@@ -16,6 +16,7 @@ from math import ceil
 from typing import Any
 
 from flask import Response, flash, request
+from flask_admin.base import Admin
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import SecureForm
 from flask_admin.model.filters import BaseFilter
@@ -125,6 +126,18 @@ class TableView(Guarded, ModelView):
         self.column_details_list = self.column_details_list or self.column_list
         self.column_export_list = self.column_export_list or self.column_list
         super().__init__(model, db, name=name, endpoint=endpoint, url=url)
+
+    def create_blueprint(self, admin: Admin) -> Any:
+        """Make routes only for what the table can do; the package makes all of them for every table."""
+        can = {
+            "create_view": self.can_create,
+            "edit_view": self.can_edit,
+            "delete_view": self.can_delete,
+            "ajax_lookup": False,
+            "ajax_update": False,
+        }
+        self._urls = [each for each in type(self)._urls if can.get(each[1], True)]
+        return super().create_blueprint(admin)
 
     # --- Reading, whatever stands in the address ---
 
