@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import case, false, func, or_, select
 
 from api.extensions import db
 from api.models import Question, QuestionTopic
@@ -41,7 +41,8 @@ def related(question: Question, limit: int = 6) -> list[Title]:
         .group_by(QuestionTopic.question_id)
         .subquery()
     )
-    same = Question.technique == question.technique
+    # Of no technique is no technique in common.
+    same = Question.technique == question.technique if question.technique else false()
     rows = db.session.execute(
         select(Question.number, Question.prompt)
         .outerjoin(shared, shared.c.question_id == Question.id)

@@ -242,7 +242,6 @@ def test_searches_count_against_their_quota(make_app: MakeApp) -> None:
     assert client.get("/", headers=BROWSER).status_code == 200
 
 
-@sqlite_only
 def test_related_questions_share_the_technique_or_a_topic(client: FlaskClient) -> None:
     links = page(client, "/questions/71").links
     before, after, *related = [link for link in links if link.startswith("/questions/")]
@@ -279,3 +278,13 @@ def test_source_lines_have_the_numbers_that_they_have_in_the_file(client: FlaskC
         for number in range(item["source"]["first_line"], item["source"]["last_line"] + 1)
     ]
     assert lines == expected
+
+
+def test_a_question_of_no_technique_is_not_related_to_all_such(
+    app: Flask, client: FlaskClient
+) -> None:
+    add_question(app, 1, technique=None)
+    add_question(app, 2, technique=None, topics=("rest",))
+    assert "Related questions" not in page(client, "/questions/1").text
+    links = page(client, "/questions/2").links
+    assert links.count("/questions/1") == 1, "as its neighbour only"
