@@ -202,30 +202,32 @@ FAINT = """() => {
 }"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+#: The controls of a page that no reader's software could name, and the ids that stand there twice.
+NAMELESS = """() => {
+  const name = (e) => e.getAttribute("aria-label") || e.textContent.trim()
+    || [...(e.labels ?? [])].map((label) => label.textContent).join(" ");
+  const controls = [...document.querySelectorAll("a, button, input:not([type=hidden]), select, summary")];
+  const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
+  return [
+    ...controls.filter((e) => !name(e)).map((e) => e.outerHTML),
+    ...ids.filter((id, place) => ids.indexOf(id) !== place),
+  ];
+}"""
+
+
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_fits_every_screen_and_can_be_read(open_page: Open, path: str, scheme: str) -> None:
-    page = open_page(path, color_scheme=scheme)
+def test_a_page_fits_every_screen_and_can_be_read(open_page: Open, path: str) -> None:
+    page = open_page(path)
     for width in (320, 768, 1600):
         page.set_viewport_size({"width": width, "height": 900})
         scroll = page.evaluate("document.documentElement.scrollWidth")
         assert scroll <= width, f"{path} needs {scroll} pixels of {width}"
-    assert page.evaluate(FAINT) == []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate(FAINT) == [], scheme
+    assert page.evaluate(NAMELESS) == []
     assert page.locator("h1").count() == 1
     assert page.locator("main").count() == 1
-
-
-def test_every_control_has_a_name_and_every_id_is_there_once(open_page: Open) -> None:
-    for path in PAGES:
-        page = open_page(path)
-        for control in page.locator("a, button, input:not([type=hidden]), select, summary").all():
-            name = control.evaluate(
-                "e => e.getAttribute('aria-label') || e.textContent.trim()"
-                " || [...(e.labels ?? [])].map(l => l.textContent).join(' ')"
-            )
-            assert name, control.evaluate("e => e.outerHTML")
-        ids = page.locator("[id]").evaluate_all("all => all.map(e => e.id)")
-        assert len(ids) == len(set(ids)), path
 
 
 def test_the_keyboard_alone_suffices(open_page: Open) -> None:
@@ -281,3 +283,36 @@ def test_the_policy_refuses_what_was_smuggled_in(open_page: Open) -> None:
     )
     assert page.evaluate("window.ran") is None
     assert page.evaluate("getComputedStyle(document.body).color") != "rgb(255, 0, 0)"
+
+
+def test_the_explorer_stays_under_the_prefix_that_it_was_reached_at(
+    open_page: Open, server: str
+) -> None:
+    page = open_page("/mounted/")
+    page.get_by_label("Search prompts and answers").fill("rate limit")
+    expect(page.locator("#results mark").first).to_be_visible()
+    assert page.url == f"{server}/mounted/?q=rate+limit"
+    page.locator("#results a").first.click()
+    assert page.url.startswith(f"{server}/mounted/questions/")
+    page.goto("/mounted/questions/71")
+    page.get_by_role("button", name="Run command 1", exact=True).first.click()
+    expect(page.locator(".exchange .body")).to_contain_text(f"{server}/mounted/api/v1/questions/71")
+
+
+def test_the_pages_of_an_account_share_the_look(open_page: Open) -> None:
+    page = open_page("/sign-in")
+    page.get_by_label("Username or e-mail address").fill("editor")
+    page.get_by_label("Password").fill("demo-editor-password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("link", name="editor", exact=True)).to_be_visible()
+    for path in ("/account", "/editing", "/account/password"):
+        page.goto(path)
+        for width in (320, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            assert page.evaluate(FAINT) == [], (path, scheme)
+        assert page.evaluate(NAMELESS) == []
+    page.goto("/account")
+    expect(page.locator(".devices time").first).to_have_text(re.compile("ago$"))
