@@ -91,6 +91,16 @@ class Assets:
                     filters="rjsmin",
                     output="site.%(version)s.js",
                 ),
+                "panel_styles": Bundle(
+                    str(SOURCES / "panel.css"),
+                    filters="rcssmin",
+                    output="panel.%(version)s.css",
+                ),
+                "panel_scripts": Bundle(
+                    str(SOURCES / "panel.js"),
+                    filters="rjsmin",
+                    output="panel.%(version)s.js",
+                ),
                 "moment": Bundle(
                     str(SOURCES / "moment-notice.js"),
                     str(MOMENT),

@@ -16,7 +16,7 @@ def test_an_administrator_filters_edits_child_rows_and_acts_in_bulk(
     app: Flask, address: str, open_page: Open
 ) -> None:
     make_user(app, "root", Role.ADMINISTRATOR)
-    page = open_page("/admin/questions/", at=address, expect="favicon")
+    page = open_page("/admin/questions/", at=address)
     page.get_by_label("Name").fill("root")
     page.locator("input[name=password]").fill(PASSWORD)
     page.locator("main button").click()
