@@ -94,7 +94,7 @@ def _fits(value: str) -> bool:
 
 
 @demonstrates(
-    70, at="POST admin_questions.edit_view", test=f"{TESTS}::test_nothing_changes_without_a_token"
+    70, at="POST admin_users.edit_view", test=f"{TESTS}::test_nothing_changes_without_a_token"
 )
 class TableView(Guarded, ModelView):
     """A table that can be read, searched, filtered, sorted and exported."""
@@ -119,6 +119,7 @@ class TableView(Guarded, ModelView):
     # Left out, these two are all columns of a table, those that nobody should see included.
     column_details_list: Sequence[str] | None = None
     column_export_list: Sequence[str] | None = None
+    _urls: list[Any]  # Flask-Admin's: address, view, methods
     #: Relationships that a row shows, loaded with it.
     loads: Sequence[Any] = ()
 
@@ -136,7 +137,8 @@ class TableView(Guarded, ModelView):
             "ajax_lookup": False,
             "ajax_update": False,
         }
-        self._urls = [each for each in type(self)._urls if can.get(each[1], True)]
+        declared: Any = type(self)
+        self._urls = [each for each in declared._urls if can.get(each[1], True)]
         return super().create_blueprint(admin)
 
     # --- Reading, whatever stands in the address ---
