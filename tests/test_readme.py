@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 #: Questions whose demonstrations are still to come. The list may only shrink.
-PENDING = {57, 65, 66, 70, 81, 89, 95}
+PENDING = {66}
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

@@ -32,13 +32,17 @@ VALUES: dict[str, dict[str, Any]] = {
     "v1.revisions": {"number": 51},
     "v1.revision": {"number": 51, "revision": 1},
     "v1.attachments": {"number": 51},
+    "restx.question": {"number": 51},
+    "site.operation": {"operation_id": "listQuestions"},
     "site.question": {"number": 51},
-    "site.static": {"filename": "site.css"},
 }
 #: These fail on purpose or do not read.
 NEVER_200 = {"v1.error", "site.page_that_is_not_there", "v1.configuration_check"}
-#: Forms: each holds a token of its own, and no cache keeps one (tests/site/test_door.py).
-FORMS = "security."
+#: Forms and the panel's pages: each holds a token of its own, and no cache keeps one
+#: (tests/site/test_door.py, tests/site/test_admin.py).
+FORMS = ("security.", "admin.", "admin_")
+#: Files that browsers keep for a time without asking (tests/site/test_assets.py).
+STATIC = {"restx.static", "restx_doc.static", "site.asset", "site.icon"}
 #: Pages for who is signed in at the site; a token opens none.
 PAGES = {"site.account", "site.editing"}
 #: Their content differs from call to call.
@@ -75,7 +79,7 @@ def addresses(app: Flask, made: dict[str, dict[str, Any]]) -> dict[str, str]:
             rule.endpoint: url_for(rule.endpoint, **values.get(rule.endpoint, {}))
             for rule in app.url_map.iter_rules()
             if "GET" in (rule.methods or ())
-            and rule.endpoint not in NEVER_200 | PAGES
+            and rule.endpoint not in NEVER_200 | PAGES | STATIC
             and not rule.endpoint.startswith(FORMS)
         }
 

@@ -134,7 +134,7 @@ def test_who_does_not_use_the_session_gets_no_cookie_and_is_asked_for_none(app: 
         return original(*args)
 
     interface.site.open_session = counted
-    for address in ("/api/v1/questions/51", "/api/v1/questions", "/api/v1/", "/static/site.css"):
+    for address in ("/api/v1/questions/51", "/api/v1/questions", "/api/v1/", "/icon.svg"):
         answer = client.get(address, buffered=True)
         assert answer.status_code == 200
         assert "Set-Cookie" not in answer.headers
@@ -341,7 +341,7 @@ def test_without_redis_the_signed_in_read_on_and_are_told_that_nobody_knows_them
         assert answer.status_code == 200, address
         assert "RateLimit" in answer.headers
         assert "Set-Cookie" not in answer.headers
-    for address in ("/", "/questions/51", "/problems", "/static/site.css"):
+    for address in ("/", "/questions/51", "/problems", "/icon.svg"):
         assert browser.get(address, buffered=True).status_code == 200, address
     for address in ("/api/v1/me", "/api/v1/sign-ins", "/api/v1/identity"):
         refused(browser.client.get(address), "service-unavailable", 503)
