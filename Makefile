@@ -5,13 +5,16 @@ BIN = .venv/bin
 export FLASK_SKIP_DOTENV = 1
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml
 
-.PHONY: run test check fuzz map lock newest clean
+.PHONY: run test slow check fuzz map lock newest clean
 
 run: .venv/run  ## Serve the API and the site on http://127.0.0.1:5000, with a worker for jobs and real time
 	@$(BIN)/python -P api/cli/start.py
 
-test: .venv/dev  ## Run the whole suite, in parallel
-	@$(BIN)/pytest --numprocesses auto --dist worksteal
+test: .venv/dev  ## Run the suite, in parallel
+	@$(BIN)/pytest -m "not slow" --numprocesses auto --dist worksteal
+
+slow: .venv/dev  ## Run what takes longer: browsers, killed processes, requests made from the contract
+	@$(BIN)/pytest -m slow --numprocesses auto --dist worksteal
 
 # pip-audit fails on a known vulnerability; what a mirror has no record of it lists as not audited.
 check: .venv/dev  ## Format, lint, types, import rules, contract, audit, lock

@@ -38,6 +38,23 @@ def pytest_xdist_auto_num_workers() -> int | None:
     return (os.cpu_count() or 1) + 1
 
 
+#: Browsers, killed processes and generated requests: they have a make target of their own.
+SLOW = (
+    "tests/browser/",
+    "tests/realtime/",
+    "tests/jobs/test_survival.py",
+    "tests/attachments/test_store.py",
+    "tests/attachments/test_live.py",
+    "tests/contract/test_fuzz.py",
+)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what is slow."""
+    if item.nodeid.startswith(SLOW):
+        item.add_marker("slow")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests; those that wait come before those that work."""

@@ -21,6 +21,7 @@ def test_an_administrator_filters_edits_child_rows_and_acts_in_bulk(
     page.locator("input[name=password]").fill(PASSWORD)
     page.locator("main button").click()
     expect(page).to_have_url(f"{address}/admin/questions/")
+    page.wait_for_load_state("networkidle")  # the menu of filters is Bootstrap's script
 
     page.get_by_text("Add filter").click()
     page.locator("a.filter", has_text="Topic").click()

@@ -157,11 +157,13 @@ def test_a_chosen_theme_stays_and_the_systems_counts_otherwise(open_page: Open) 
     dark = open_page("/", color_scheme="dark")
     colours = light.evaluate(background), dark.evaluate(background)
     assert colours[0] != colours[1]
-    light.get_by_role("button", name="dark", exact=True).click()
+    with light.expect_navigation():
+        light.get_by_role("button", name="dark", exact=True).click()
     assert light.evaluate(background) == colours[1]
     light.goto("/questions/71")
     assert light.evaluate(background) == colours[1]
-    light.get_by_role("button", name="system", exact=True).click()
+    with light.expect_navigation():
+        light.get_by_role("button", name="system", exact=True).click()
     assert light.url.endswith("/questions/71")
     assert light.evaluate(background) == colours[0]
 
