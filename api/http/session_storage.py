@@ -73,7 +73,7 @@ class _Placed(SessionInterface):
 
     def create(self) -> SessionMixin:
         """Return an empty session that no client has the name of."""
-        raise NotImplementedError
+        raise NotImplementedError  # each storage has its own kind of session
 
     def forget(self, request: Request) -> None:
         """Remove what is stored of the session that the request names."""

@@ -42,11 +42,6 @@ def app(make_app: MakeApp) -> Flask:
 
 
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
-
-
-@pytest.fixture
 def editor(app: Flask) -> Device:
     return new_device(app, "ed", Role.EDITOR)
 
