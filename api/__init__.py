@@ -22,6 +22,7 @@ from api.http import (
     errors,
     hooks,
     idempotency,
+    languages,
     limits,
     parsing,
     sessions,
@@ -58,6 +59,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     site_sessions.init_app(app)
     sessions.init_app(app, REDIS_OPTIONS)
     identity.init_app(app)
+    languages.init_app(app)
     cors.init_app(app)
     converters.init_app(app)
     parsing.init_app(app)
