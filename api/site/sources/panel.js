@@ -10,3 +10,8 @@ document.addEventListener("submit", (event) => {
   const question = event.target.dataset.confirm;
   if (question && !window.confirm(question)) event.preventDefault();
 });
+// What only works with the scripts is disabled until here: a click never falls on deaf ears. jQuery calls
+// back in turn, so Flask-Admin's own functions, which wait for the same, have run by then.
+window.jQuery(() => {
+  for (const element of document.querySelectorAll("[data-waits]")) element.disabled = false;
+});
