@@ -9,6 +9,8 @@ Sources: https://flask-admin.readthedocs.io/en/latest/introduction/ and
 https://flask-admin.readthedocs.io/en/latest/advanced/
 """
 
+from functools import cache
+
 from flask import Flask
 from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
@@ -18,6 +20,7 @@ from api.accounts.permissions import Action
 from api.models import Attachment, Draft, Job, Question, QuestionGrant, SignIn, Topic, User
 from api.site.admin import accounts, bank, questions, work
 from api.site.admin.access import Home, nonce
+from api.site.admin.tables import TableView
 
 
 def init_app(app: Flask) -> None:
@@ -29,19 +32,27 @@ def init_app(app: Flask) -> None:
         theme=Bootstrap4Theme(swatch="default"),
         csp_nonce_generator=nonce,
     )
-    for view, model, name in (
-        (questions.QuestionView, Question, "Questions"),
-        (bank.TopicView, Topic, "Topics"),
-        (bank.DraftView, Draft, "Drafts"),
-        (bank.GrantView, QuestionGrant, "Grants"),
-        (bank.AttachmentView, Attachment, "Attachments"),
-        (accounts.UserView, User, "Users"),
-        (accounts.SignInView, SignIn, "Sign-ins"),
-        (work.JobView, Job, "Jobs"),
-    ):
-        slug = name.lower()
-        admin.add_view(view(model, name, endpoint=f"admin_{slug.replace('-', '_')}", url=slug))
+    for table in tables():
+        admin.add_view(table)
     _guard(app)
+
+
+@cache
+def tables() -> tuple[TableView, ...]:
+    """Make the panel's tables, once for all applications: what they hold comes from the models."""
+    return tuple(
+        view(model, name, endpoint=f"admin_{name.lower().replace('-', '_')}", url=name.lower())
+        for view, model, name in (
+            (questions.QuestionView, Question, "Questions"),
+            (bank.TopicView, Topic, "Topics"),
+            (bank.DraftView, Draft, "Drafts"),
+            (bank.GrantView, QuestionGrant, "Grants"),
+            (bank.AttachmentView, Attachment, "Attachments"),
+            (accounts.UserView, User, "Users"),
+            (accounts.SignInView, SignIn, "Sign-ins"),
+            (work.JobView, Job, "Jobs"),
+        )
+    )
 
 
 def _guard(app: Flask) -> None:
