@@ -14,6 +14,7 @@ from functools import cache
 from flask import Flask
 from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
+from flask_babel import lazy_gettext
 
 from api.access.identity import requires
 from api.accounts.permissions import Action
@@ -27,8 +28,8 @@ def init_app(app: Flask) -> None:
     """Mount a new panel. The site's templates must be there before: some stand for the package's."""
     admin = Admin(
         app,
-        name="Question bank",
-        index_view=Home(name="Overview"),
+        name=lazy_gettext("Question bank"),
+        index_view=Home(name=lazy_gettext("Overview")),
         theme=Bootstrap4Theme(swatch="default"),
         csp_nonce_generator=nonce,
     )
@@ -41,16 +42,16 @@ def init_app(app: Flask) -> None:
 def tables() -> tuple[TableView, ...]:
     """Make the panel's tables, once for all applications: what they hold comes from the models."""
     return tuple(
-        view(model, name, endpoint=f"admin_{name.lower().replace('-', '_')}", url=name.lower())
-        for view, model, name in (
-            (questions.QuestionView, Question, "Questions"),
-            (bank.TopicView, Topic, "Topics"),
-            (bank.DraftView, Draft, "Drafts"),
-            (bank.GrantView, QuestionGrant, "Grants"),
-            (bank.AttachmentView, Attachment, "Attachments"),
-            (accounts.UserView, User, "Users"),
-            (accounts.SignInView, SignIn, "Sign-ins"),
-            (work.JobView, Job, "Jobs"),
+        view(model, name, endpoint=f"admin_{slug.replace('-', '_')}", url=slug)
+        for view, model, slug, name in (
+            (questions.QuestionView, Question, "questions", lazy_gettext("Questions")),
+            (bank.TopicView, Topic, "topics", lazy_gettext("Topics")),
+            (bank.DraftView, Draft, "drafts", lazy_gettext("Drafts")),
+            (bank.GrantView, QuestionGrant, "grants", lazy_gettext("Grants")),
+            (bank.AttachmentView, Attachment, "attachments", lazy_gettext("Attachments")),
+            (accounts.UserView, User, "users", lazy_gettext("Users")),
+            (accounts.SignInView, SignIn, "sign-ins", lazy_gettext("Sign-ins")),
+            (work.JobView, Job, "jobs", lazy_gettext("Jobs")),
         )
     )
 
