@@ -28,6 +28,7 @@ MOMENT = Path(flask_admin.__file__).parent / "static" / "vendor" / "moment.min.j
 NAME = re.compile(r"[a-z]+\.[0-9a-f]{8}\.(css|js)")
 YEAR_SECONDS = 31_536_000
 STYLES = ("tokens", "page", "parts", "code", "explorer")
+PANEL_STYLES = ("tokens", "panel")
 SCRIPTS = ("search", "steps", "try")
 
 
@@ -92,7 +93,7 @@ class Assets:
                     output="site.%(version)s.js",
                 ),
                 "panel_styles": Bundle(
-                    str(SOURCES / "panel.css"),
+                    *(str(SOURCES / f"{name}.css") for name in PANEL_STYLES),
                     filters="rcssmin",
                     output="panel.%(version)s.css",
                 ),

@@ -38,7 +38,7 @@ def test_an_administrator_filters_edits_child_rows_and_acts_in_bulk(
     expect(page.get_by_text("successfully saved")).to_be_visible()
 
     page.on("dialog", lambda dialog: dialog.accept())
-    page.get_by_title("Select all records").check()
+    page.get_by_label("Select all records").check()
     page.get_by_text("With selected").click()
     page.get_by_role("button", name="Set difficulty: advanced").click()
     expect(page.get_by_text("2 set to advanced.")).to_be_visible()
@@ -69,7 +69,7 @@ def test_what_takes_a_script_waits_for_it(app: Flask, address: str, open_page: O
     menu = page.get_by_role("button", name="Add filter")
     expect(menu).to_be_disabled()
     expect(page.get_by_title("Delete Record").first).to_be_disabled()
-    expect(page.get_by_title("Select all records")).to_be_disabled()
+    expect(page.get_by_label("Select all records")).to_be_disabled()
     line.let_through()
     menu.click()
     expect(page.locator("a.filter").first).to_be_visible()

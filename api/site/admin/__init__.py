@@ -30,7 +30,7 @@ def init_app(app: Flask) -> None:
         app,
         name=lazy_gettext("Question bank"),
         index_view=Home(name=lazy_gettext("Overview")),
-        theme=Bootstrap4Theme(swatch="default"),
+        theme=Bootstrap4Theme(base_template="admin/panel/base.html"),
         csp_nonce_generator=nonce,
     )
     for table in tables():
