@@ -71,6 +71,7 @@ def test_nothing_set_is_development() -> None:
     assert loaded.SESSION_COOKIE_SECURE is False
     assert loaded.RATELIMIT_SIGN_INS == "60 per minute"
     assert loaded.RATELIMIT_GUESSES == "10 per 15 minutes"
+    assert loaded.RATELIMIT_MAILS == "10 per hour"
     assert loaded.RATELIMIT_UPLOADS == "30 per minute"
     assert (loaded.ATTACHMENT_BYTES, loaded.ATTACHMENTS_QUOTA) == (5 * 1024**2, 50 * 1024**2)
     assert loaded.ATTACHMENT_PIXELS == 16_000_000
@@ -359,6 +360,7 @@ def test_a_relative_sqlite_path_counts_from_the_project_not_from_the_working_dir
         ("CACHE_TIMEOUT", "0", "is out of range"),
         ("RATELIMIT_SIGN_INS", "seldom", "is not a rate limit"),
         ("RATELIMIT_GUESSES", "none", "is not a rate limit"),
+        ("RATELIMIT_MAILS", "many", "is not a rate limit"),
         ("RATELIMIT_SIGN_INS", "0/minute", "is out of range"),
         ("BCRYPT_LOG_ROUNDS", "3", "is out of range; allowed: a whole number from 4 to 18"),
         ("BCRYPT_LOG_ROUNDS", "19", "is out of range"),

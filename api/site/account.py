@@ -19,7 +19,8 @@ from api.bank import questions
 from api.bank.questions import Criteria
 from api.demonstrations import demonstrates
 from api.http.problems import Problem
-from api.site.mail import outbox as mails
+from api.mail import outbox as mails
+from api.site import registration
 
 
 @demonstrates(69, test="tests/site/test_door.py::test_sign_in_see_the_account_and_sign_out")
@@ -97,6 +98,9 @@ def add_routes(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/account", view_func=account)
     blueprint.add_url_rule(
         "/account/devices/<uuid:sid>/sign-out", view_func=sign_out_device, methods=["POST"]
+    )
+    blueprint.add_url_rule(
+        "/account/address", view_func=registration.change_address, methods=["GET", "POST"]
     )
     blueprint.add_url_rule(
         "/account/sign-out-everywhere", view_func=sign_out_everywhere, methods=["POST"]

@@ -63,6 +63,8 @@ PROTECTED = {
     "POST /api/v1/jobs/<uuid:jid>/retries": OWN,
     "GET /api/v1/jobs/<uuid:jid>/file": OWN,
     "GET /account": OWN,
+    "GET /account/address": OWN,
+    "POST /account/address": OWN,
     "POST /account/devices/<uuid:sid>/sign-out": OWN,
     "POST /account/sign-out-everywhere": OWN,
     "GET /editing": EDIT,
@@ -206,6 +208,7 @@ def open_app(make_app: MakeApp) -> Flask:
         RATELIMIT_WRITES=many,
         RATELIMIT_SIGN_INS=many,
         RATELIMIT_GUESSES=many,
+        RATELIMIT_MAILS=many,
         RATELIMIT_REHEARSALS="1 per minute",
     )
 

@@ -15,8 +15,8 @@ from werkzeug.test import Cookie, TestResponse
 from api.accounts import second_factor
 from api.accounts.permissions import Role
 from api.extensions import db
+from api.mail import outbox
 from api.models import User
-from api.site.mail import outbox
 from tests.accounts.tools import PASSWORD, make_user
 
 PAGE = {"Accept": "text/html"}
@@ -96,6 +96,11 @@ def link_in(mail: dict[str, str]) -> str:
     found = re.search(r"https?://\S+", mail["text"])
     assert found, mail
     return urlsplit(found[0]).path
+
+
+def confirmed(browser: Browser, mail: dict[str, str]) -> TestResponse:
+    """Follow the link in a mail and press the button behind it."""
+    return browser.post(link_in(mail))
 
 
 def user_row(app: Flask, name: str = "ada") -> User:
