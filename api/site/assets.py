@@ -27,9 +27,11 @@ SOURCES = Path(__file__).parent / "sources"
 MOMENT = Path(flask_admin.__file__).parent / "static" / "vendor" / "moment.min.js"
 NAME = re.compile(r"[a-z]+\.[0-9a-f]{8}\.(css|js)")
 YEAR_SECONDS = 31_536_000
-STYLES = ("tokens", "page", "parts", "code", "explorer")
+STYLES = ("tokens", "page", "parts", "code", "explorer", "practice", "jobs")
 PANEL_STYLES = ("tokens", "panel")
 SCRIPTS = ("search", "steps", "try")
+#: Scripts of one page, by the name of the bundle: no other page has to load them.
+OWN_SCRIPTS = {"practice": ("call", "practice"), "jobs": ("call", "jobs")}
 
 
 class _Resolver(FlaskResolver):  # type: ignore[misc]  # Flask-Assets publishes no types
@@ -109,6 +111,14 @@ class Assets:
                     filters="rjsmin",
                     output="moment.%(version)s.js",
                 ),
+            }
+            bundles |= {
+                name: Bundle(
+                    *(str(SOURCES / f"{source}.js") for source in sources),
+                    filters="rjsmin",
+                    output=f"{name}.%(version)s.js",
+                )
+                for name, sources in OWN_SCRIPTS.items()
             }
             self.environment.directory = work
             for name, bundle in bundles.items():
