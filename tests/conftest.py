@@ -43,7 +43,7 @@ def _builder_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tupl
     return _builders[key]  # type: ignore[no-any-return]  # Werkzeug's own function
 
 
-Rule._compile_builder = _builder_once  # type: ignore[method-assign]  # for the run of the tests
+Rule._compile_builder = _builder_once  # type: ignore[method-assign,assignment]  # for the run of the tests
 
 #: What takes longest for its few tests, so that no process ends alone on one of them.
 FIRST = ("tests/examples/", "tests/contract/test_fuzz.py")

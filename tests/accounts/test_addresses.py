@@ -183,9 +183,12 @@ def test_as_much_work_is_done_for_an_address_that_is_taken(
 
     hashed: list[Any] = []
     make = bcrypt.generate_password_hash
-    monkeypatch.setattr(
-        bcrypt, "generate_password_hash", lambda *given: hashed.append(given[1]) or make(*given)
-    )
+
+    def counted(*given: Any) -> Any:
+        hashed.append(given[1])
+        return make(*given)
+
+    monkeypatch.setattr(bcrypt, "generate_password_hash", counted)
     for kind, email in ADDRESSES.items():
         body = {"username": f"new-{kind}", "email": email, "password": PASSWORD}
         assert peopled.test_client().post(USERS, json=body).status_code == 201
