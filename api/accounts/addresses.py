@@ -7,6 +7,7 @@ account and keeps nobody else from it; of several accounts that hold it the firs
 Source: https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html#authentication-and-error-messages
 """
 
+from base64 import urlsafe_b64encode
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -141,8 +142,11 @@ def confirm(token: str) -> User:
 
 
 def _digest(mark: str, address: str) -> str:
-    """Bind a link to an address, and to what changes with each password and each confirmation."""
-    return sha256(f"{mark}:{address}".encode()).hexdigest()
+    """Bind a link to an address, and to what changes with each password and each confirmation.
+
+    In base64, as it cannot be packed: a link that is, begins with a dot, and proxies hide such files.
+    """
+    return urlsafe_b64encode(sha256(f"{mark}:{address}".encode()).digest()).decode()
 
 
 def _serializer() -> URLSafeTimedSerializer:

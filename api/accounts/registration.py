@@ -2,7 +2,8 @@
 
 A username is public, as authors and grants are told by it, and so it may be told that one is taken.
 That an address is taken is not: an account is made all the same, and only the mail differs. To refuse
-it, or to answer alike and make none, would tell: the second by the sign-in that comes next.
+it, or to answer alike and make none, would tell: the second by the sign-in that comes next, which says
+of an account that is there that it is to be confirmed first.
 """
 
 from datetime import timedelta
