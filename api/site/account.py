@@ -78,7 +78,8 @@ def editing() -> str:
 
 
 @demonstrates(
-    99, test="tests/site/test_mail.py::test_a_registration_is_confirmed_by_the_link_in_the_mail"
+    99,
+    test="tests/site/test_mail.py::test_a_registration_is_confirmed_by_the_button_behind_the_link",
 )
 def outbox() -> Response | str | dict[str, list[dict[str, str]]]:
     """The mails in the folder, newest first: where they are not sent, and never in production."""

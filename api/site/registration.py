@@ -1,8 +1,8 @@
 """Registering, and confirming an address, at Flask-Security's addresses by views of our own (69, 99).
 
 Flask-Security makes no account for an address that is taken, so that a sign-in which says "confirm it
-first" tells, and it confirms by GET, for any program that looks at a mail before its reader does. Here `api.accounts` decides, as
-it does for the API, and a link opens a page with a button.
+first" tells, and it confirms by GET, for any program that looks at a mail before its reader does. Here
+`api.accounts` decides, as it does for the API, and a link opens a page with a button.
 Source: https://flask-security.readthedocs.io/en/stable/customizing.html#views
 """
 

@@ -184,9 +184,9 @@ def test_as_much_work_is_done_for_an_address_that_is_taken(
     hashed: list[Any] = []
     make = bcrypt.generate_password_hash
 
-    def counted(*given: Any) -> Any:
-        hashed.append(given[1])
-        return make(*given)
+    def counted(password: str, rounds: int) -> Any:
+        hashed.append(rounds)
+        return make(password, rounds)
 
     monkeypatch.setattr(bcrypt, "generate_password_hash", counted)
     for kind, email in ADDRESSES.items():

@@ -35,7 +35,8 @@ class UserView(TableView):
     loads = (selectinload(User.roles),)
 
     column_list = (
-        "username", "email", "pending_email", "roles", "active", "confirmed_at", "second_factor", "created_at",
+        "username", "email", "pending_email", "roles", "active", "confirmed_at", "second_factor",
+        "created_at",
     )  # fmt: skip
     column_default_sort = "username"
     column_sortable_list = ("username", "email", "active", "created_at")
