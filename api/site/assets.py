@@ -29,7 +29,7 @@ NAME = re.compile(r"[a-z]+\.[0-9a-f]{8}\.(css|js)")
 YEAR_SECONDS = 31_536_000
 STYLES = ("tokens", "page", "parts", "code", "explorer", "practice", "jobs")
 PANEL_STYLES = ("tokens", "panel")
-SCRIPTS = ("search", "steps", "try")
+SCRIPTS = ("words", "search", "steps", "try")
 #: Scripts of one page, by the name of the bundle: no other page has to load them.
 OWN_SCRIPTS = {"practice": ("call", "practice"), "jobs": ("call", "jobs")}
 
