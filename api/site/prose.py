@@ -118,6 +118,11 @@ def inline_markdown(text: str) -> Markup:
     return Markup(_markdown.renderInline(text))  # noqa: S704  # the renderer escapes
 
 
+def breakable(path: str) -> Markup:
+    """Return a path that a line may break after its slashes, and not within a word."""
+    return Markup("/<wbr>").join(path.split("/")) if "/" in path else escape(path)
+
+
 def examples(text: str | None, technique: str | None) -> Markup:
     """Render a "Try it", its console blocks as commands that the page can run."""
     return Markup(_markdown.render(text or "", {"technique": technique}))  # noqa: S704  # it escapes
@@ -125,5 +130,5 @@ def examples(text: str | None, technique: str | None) -> Markup:
 
 def add_filters(blueprint: Blueprint) -> None:
     """Give them to every template."""
-    for function in (markdown, inline_markdown, examples, coloured, numbered):
+    for function in (markdown, inline_markdown, examples, coloured, numbered, breakable):
         blueprint.add_app_template_filter(function)
