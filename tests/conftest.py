@@ -24,6 +24,7 @@ import config
 from api import database
 from api.bank import loading
 from api.extensions import db, limiter
+from api.logs import access
 from tests.contract.checker import check_response
 
 Settings = dict[str, str]
@@ -44,6 +45,9 @@ def _builder_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tupl
 
 
 Rule._compile_builder = _builder_once  # type: ignore[method-assign,assignment]  # for the run of the tests
+
+#: What `make slow` runs the suite with once more: it must change nothing but speed.
+SPEED = {name: os.environ[name] for name in ("RESPONSE_CACHE_BYTES",) if name in os.environ}
 
 #: What takes longest for its few tests, so that no process ends alone on one of them.
 FIRST = ("tests/examples/", "tests/contract/test_fuzz.py")
@@ -142,7 +146,8 @@ def _fill(settings: Settings) -> None:
 
 
 def dispose(app: Flask) -> None:
-    """Give back what an application holds open."""
+    """Give back what an application holds open, and write what it has still to say."""
+    access.flush()
     app.extensions["freshness"].close()
     with app.app_context():
         db.session.remove()
@@ -242,7 +247,7 @@ def backend(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def settings(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Settings]:
     """Settings of a testing application on a database of its own with all fifty questions."""
-    own = {"APP_ENV": "testing", **folders(tmp_path)}
+    own = {"APP_ENV": "testing", **SPEED, **folders(tmp_path)}
     if backend == "sqlite":
         path = tmp_path / "bank.sqlite3"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
