@@ -607,6 +607,9 @@ class Settings:
     RATELIMIT_UPLOADS: Annotated[
         str, Setting(_text(_rate_limit, _RATE), "Uploads that one client may make.")
     ] = "30 per minute"
+    RATELIMIT_PREVIEWS: Annotated[
+        str, Setting(_text(_rate_limit, _RATE), "Previews of a text that one client may ask for.")
+    ] = "120 per minute"
     RATELIMIT_SIGN_INS: Annotated[
         str, Setting(_text(_rate_limit, _RATE), "Sign-ins and registrations from one address.")
     ] = "60 per minute"

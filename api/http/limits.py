@@ -47,6 +47,11 @@ def upload_limit() -> str:
     return str(current_app.config["RATELIMIT_UPLOADS"])
 
 
+def preview_limit() -> str:
+    """Return the quota of previews, which a page asks for while somebody types."""
+    return str(current_app.config["RATELIMIT_PREVIEWS"])
+
+
 #: `@rehearsals` on a resource's method: these demonstrations are costly and share one quota.
 rehearsals = limiter.shared_limit(rehearsal_limit, scope="rehearsals")
 #: `@searches` counts only requests that search.
@@ -57,6 +62,8 @@ searches = limiter.shared_limit(
 writes = limiter.shared_limit(write_limit, scope="writes")
 #: `@uploads` counts every upload, refused ones too: they cost as much.
 uploads = limiter.shared_limit(upload_limit, scope="uploads")
+#: `@previews` counts what is rendered while somebody types, apart from what they then save.
+previews = limiter.shared_limit(preview_limit, scope="previews")
 
 
 #: `@sign_in_attempts` slows down who guesses passwords or tokens from one address.
@@ -78,6 +85,7 @@ SETTINGS = {
     "rehearsals": "RATELIMIT_REHEARSALS",
     "writes": "RATELIMIT_WRITES",
     "uploads": "RATELIMIT_UPLOADS",
+    "previews": "RATELIMIT_PREVIEWS",
     "sign-ins": "RATELIMIT_SIGN_INS",
     "guesses": "RATELIMIT_GUESSES",
     "mails": "RATELIMIT_MAILS",

@@ -2,10 +2,11 @@
 
 from flask import Flask
 
-from api.site import account, admin, assets, context, door, moments, practice, words
+from api.site import account, admin, assets, context, desk, door, moments, practice, words
 from api.site.pages import blueprint
 
 account.add_routes(blueprint)
+desk.add_routes(blueprint)
 practice.add_routes(blueprint)
 
 

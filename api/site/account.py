@@ -15,12 +15,15 @@ from api.access import site_sessions
 from api.access.identity import current_device, requires, signed_in
 from api.accounts import second_factor, tokens, users
 from api.accounts.permissions import Action
-from api.bank import questions
+from api.bank import history, questions
 from api.bank.questions import Criteria
 from api.demonstrations import demonstrates
 from api.http.problems import Problem
 from api.mail import outbox as mails
 from api.site import registration
+
+#: The deleted questions that a page lists: the last ones.
+MOST_DELETED = 100
 
 
 @demonstrates(69, test="tests/site/test_door.py::test_sign_in_see_the_account_and_sign_out")
@@ -71,10 +74,15 @@ def _check_csrf() -> None:
 @demonstrates(69, test="tests/site/test_door.py::test_a_page_and_its_menu_entry_are_for_a_role")
 @requires(Action.EDIT_QUESTION)
 def editing() -> str:
-    """What was changed here since it was loaded: for editors."""
+    """What was changed here since it was loaded, and what was deleted: for editors."""
     found = questions.find_page(Criteria(), 1, 1000).questions
     changed = [question for question in found if question.edited_at is not None]
-    return render_template("account/editing.html", changed=changed, total=len(found))
+    return render_template(
+        "account/editing.html",
+        changed=changed,
+        total=len(found),
+        deleted=history.find_deleted(MOST_DELETED),
+    )
 
 
 @demonstrates(

@@ -31,7 +31,7 @@ STYLES = ("tokens", "page", "parts", "code", "explorer", "practice", "jobs")
 PANEL_STYLES = ("tokens", "panel")
 SCRIPTS = ("words", "search", "steps", "try")
 #: Scripts of one page, by the name of the bundle: no other page has to load them.
-OWN_SCRIPTS = {"practice": ("call", "practice"), "jobs": ("call", "jobs")}
+OWN_SCRIPTS = {"practice": ("call", "practice"), "jobs": ("call", "jobs"), "desk": ("desk",)}
 
 
 class _Resolver(FlaskResolver):  # type: ignore[misc]  # Flask-Assets publishes no types
@@ -103,6 +103,11 @@ class Assets:
                     str(SOURCES / "panel.js"),
                     filters="rjsmin",
                     output="panel.%(version)s.js",
+                ),
+                "desk_styles": Bundle(
+                    str(SOURCES / "desk.css"),
+                    filters="rcssmin",
+                    output="desk.%(version)s.css",
                 ),
                 "moment": Bundle(
                     str(SOURCES / "moment-notice.js"),
