@@ -12,7 +12,6 @@ from api.access.identity import requires
 from api.accounts.permissions import Action
 from api.bank import drafts
 from api.bank.drafts import Kept
-from api.demonstrations import demonstrates
 from api.http.limits import writes
 from api.http.parsing import pointer_errors
 from api.schemas.questions import PageQuery
@@ -39,9 +38,6 @@ def new_question() -> Any:
     return editor.show(QuestionForm.of({}), heading=gettext("New question"))
 
 
-@demonstrates(
-    73, test=f"{editor.TESTS}::test_a_contributor_writes_and_an_editor_publishes_without_javascript"
-)
 @keeps_text
 @writes
 @requires_draft
@@ -94,9 +90,6 @@ def save_draft(draft: UUID) -> Any:
     return editor.answer(form, save, kept.members, lambda: None, **_context(kept))
 
 
-@demonstrates(
-    86, test=f"{editor.TESTS}::test_a_contributor_writes_and_an_editor_publishes_without_javascript"
-)
 @writes
 @requires(Action.PUBLISH_QUESTION)
 def publish_draft(draft: UUID) -> Any:

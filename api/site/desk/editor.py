@@ -13,7 +13,6 @@ from flask_babel import gettext
 from marshmallow import ValidationError
 
 from api.bank.formats.schema import MAX_TEXT
-from api.demonstrations import demonstrates
 from api.site.desk import differences
 from api.site.desk.differences import Line
 from api.site.desk.form import QuestionForm
@@ -27,8 +26,6 @@ from api.site.desk.states import (
     require_state,
     state_of,
 )
-
-TESTS = "tests/site/test_desk.py"
 
 Save = Callable[[dict[str, Any]], str]
 """Saves members; returns the address of what was saved. Raises StaleError, ValidationError."""
@@ -66,11 +63,6 @@ def changes(before: Members, after: Members, disputed: list[str] | None = None) 
     ]
 
 
-@demonstrates(
-    86,
-    at="POST site.save_question",
-    test=f"{TESTS}::test_who_was_granted_the_right_edits_on_the_page_and_another_does_not",
-)
 def answer(
     form: QuestionForm,
     save: Save,

@@ -9,17 +9,12 @@ from api.access.identity import requires, signed_in
 from api.accounts import users
 from api.accounts.permissions import Action
 from api.bank import grants
-from api.demonstrations import demonstrates
 from api.http.limits import writes
 from api.site.desk import editor
 from api.site.desk.form import ButtonForm, GrantForm, QuestionForm
 from api.site.desk.questions import context_of, standing
 
 
-@demonstrates(
-    86,
-    test=f"{editor.TESTS}::test_who_was_granted_the_right_edits_on_the_page_and_another_does_not",
-)
 @writes
 @requires(Action.GRANT_QUESTION)
 def give_grant(number: int) -> Any:

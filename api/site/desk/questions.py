@@ -46,7 +46,7 @@ def edit_question(number: int) -> Any:
 
 @demonstrates(
     86,
-    test=f"{editor.TESTS}::test_who_was_granted_the_right_edits_on_the_page_and_another_does_not",
+    test="tests/site/test_desk.py::test_who_was_granted_the_right_edits_on_the_page_and_another_does_not",
 )
 @keeps_text
 @writes
