@@ -45,7 +45,7 @@ def account() -> str:
 @requires(Action.USE_OWN_ACCOUNT)
 def sign_out_device(sid: UUID) -> BaseResponse:
     """Sign one of your devices out."""
-    _check_csrf()
+    check_csrf()
     device = tokens.get_own(signed_in(), str(sid))
     if device.id == current_device():
         site_sessions.end()
@@ -58,13 +58,14 @@ def sign_out_device(sid: UUID) -> BaseResponse:
 @requires(Action.USE_OWN_ACCOUNT)
 def sign_out_everywhere() -> BaseResponse:
     """Sign all your devices out, this one as well."""
-    _check_csrf()
+    check_csrf()
     tokens.revoke_all(signed_in())
     site_sessions.end()
     return redirect(url_for("site.home"))
 
 
-def _check_csrf() -> None:
+def check_csrf() -> None:
+    """Refuse a form that does not come from a page of this session. Raises Problem (400)."""
     if not FlaskForm().validate_on_submit():
         raise Problem(
             "malformed-request", "The form's CSRF token is missing or wrong; load it again."

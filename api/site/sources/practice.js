@@ -5,7 +5,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const box = document.getElementById("practice");
   if (!box) return;
   const { root } = box.dataset;
-  const texts = JSON.parse(box.dataset.texts);
+  const texts = JSON.parse(box.dataset.words);
   const address = `${root}/api/v1/practice/round`;
   const part = (name) => box.querySelector(`[data-part="${name}"]`);
   const button = (act) => box.querySelector(`[data-part] [data-act="${act}"]`);
