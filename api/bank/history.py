@@ -34,7 +34,7 @@ TEXTS = ("prompt", "answer", "in_practice", "try_it")
 VALUES = ("technique", "topics", "difficulty", "references")
 
 #: Lines before times lines after: beyond it, difflib could take seconds over a malicious text.
-MOST_COMPARISONS = 1_000_000
+MOST_COMPARISONS = 250_000
 
 
 class Action(StrEnum):

@@ -194,7 +194,7 @@ NASTY = (
 @pytest.mark.parametrize("field", ["prompt", "answer", "in_practice", "try_it", "references"])
 @sqlite_only
 def test_the_preview_lets_no_script_through(app: Flask, field: str) -> None:
-    ada = signed_in(app)
+    ada = signed_in(app, "ada", Role.CONTRIBUTOR)
     typed = (
         {"reference_title": NASTY, "reference_url": "javascript:alert(9)"}
         if field == "references"
@@ -229,14 +229,17 @@ def test_the_page_itself_escapes_what_was_typed(app: Flask) -> None:
 
 
 @sqlite_only
-def test_a_preview_is_for_who_is_signed_in_by_a_form_of_the_session_and_has_a_quota(
+def test_a_preview_is_for_who_may_write_by_a_form_of_the_session_and_has_a_quota(
     make_app: MakeApp,
 ) -> None:
     app = make_app(RATELIMIT_PREVIEWS="2 per minute")
     anonymous = Browser(app)
     data = {"answer": "*x*", "csrf_token": anonymous.token()}
     assert anonymous.client.post("/preview", data=data, headers=PAGE).status_code == 401
-    ada = signed_in(app)
+    reader = signed_in(app, "reader")
+    data["csrf_token"] = reader.token("/account")
+    assert reader.client.post("/preview", data=data, headers=PAGE).status_code == 403
+    ada = signed_in(app, "ada", Role.CONTRIBUTOR)
     assert ada.client.post("/preview", data={"answer": "x"}, headers=PAGE).status_code == 400
     answer = ada.client.post(
         "/preview", data={"answer": "*x*", "csrf_token": ada.token("/account")}, headers=PAGE
@@ -262,6 +265,29 @@ def test_what_is_too_long_is_not_rendered_and_not_saved_and_kept(app: Flask) -> 
     full = "\u6f22" * MAX_TEXT
     texts = {"answer": full, "in_practice": full, "try_it": full}
     ada.follow(ada.send(page, do="save", prompt="How long?", **texts))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * MAX_TEXT,
+        "![" * (MAX_TEXT // 2),
+        f"```perl\n{'s{{' * (MAX_TEXT // 4)}\n```",
+        f"```rst\n{'*`' * (MAX_TEXT // 3)}\n```",
+        f"```python\n{'a+' * (MAX_TEXT // 3)}\n```",
+        f"```yaml\n{'a: ' * 10_000}\n```",
+    ],
+    ids=["brackets", "images", "perl", "rst", "python", "yaml"],
+)
+@sqlite_only
+def test_what_would_take_minutes_to_render_is_shown_as_it_is(app: Flask, text: str) -> None:
+    ada = signed_in(app, "ada", Role.CONTRIBUTOR)
+    data = {"answer": text, "csrf_token": ada.token("/account")}
+    shown = ada.client.post("/preview", data=data, headers=PAGE)
+    assert shown.status_code == 200
+    code = text.removeprefix("```").partition("\n")[2].removesuffix("\n```") or text
+    pieces = re.findall(r"<pre[^>]*>(?:<code>)?([^<]*)", text_of(shown))
+    assert code in {piece.rstrip("\n") for piece in pieces}
 
 
 # --- Two at once ---

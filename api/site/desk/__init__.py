@@ -35,5 +35,6 @@ def add_routes(blueprint: Blueprint) -> None:
         ("POST", f"{number}/grants", grants.give_grant),
         ("POST", f"{number}/grants/<username>/revocation", grants.take_grant),
         ("POST", "/preview", preview.preview),
+        ("POST", f"{number}/preview", preview.preview_question),
     ):
         blueprint.add_url_rule(rule, view_func=view, methods=[method])

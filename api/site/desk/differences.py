@@ -62,7 +62,7 @@ def difference(before: Any, after: Any) -> list[Line]:
     old, new = (text.split("\n") if text else [] for text in (text_of(before), text_of(after)))
     if len(old) * len(new) > MOST_COMPARISONS:
         return [*_plain("removed", old), *_plain("added", new)]
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    matcher = SequenceMatcher(None, old, new)
     groups = list(matcher.get_grouped_opcodes(CONTEXT))
     budget = _Budget(MOST_WORD_COMPARISONS)
     found: list[Line] = []
@@ -102,7 +102,7 @@ def _words(before: str, after: str, budget: _Budget) -> tuple[list[Part], list[P
     old, new = _WORDS.findall(before), _WORDS.findall(after)
     if not budget.allows(len(old) * len(new)):
         return [(before, False)], [(after, False)]
-    blocks = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
+    blocks = SequenceMatcher(None, old, new).get_matching_blocks()
     return _marked(old, [(b.a, b.a + b.size) for b in blocks]), _marked(
         new, [(b.b, b.b + b.size) for b in blocks]
     )
