@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
+import orjson
 from alembic import command
 from sqlalchemy import Engine, event, make_url
 
@@ -17,10 +18,11 @@ def engine_options(url: str) -> dict[str, Any]:
 
     Parameters stay out of error messages, which are logged: they may hold personal data.
     """
+    common = {"hide_parameters": True, "json_deserializer": orjson.loads}
     if make_url(url).get_backend_name() == "sqlite":
         # Seconds that a writer waits for another one to finish.
-        return {"connect_args": {"timeout": 10}, "hide_parameters": True}
-    return {"pool_pre_ping": True, "hide_parameters": True}
+        return {"connect_args": {"timeout": 10}, **common}
+    return {"pool_pre_ping": True, **common}
 
 
 def tune_sqlite(engine: Engine) -> None:

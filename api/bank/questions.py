@@ -1,6 +1,7 @@
-"""Reading the bank: one question, a page of them, a slice after a cursor, a random one (63, 78, 94).
+"""What fits a reader's criteria, and in which order; questions as entities (63, 78, 94).
 
 Filters and sort keys are an allow-list of columns; nothing from a query string reaches SQL as text.
+What a view only reads, `api.bank.reading` reads as plain values.
 """
 
 from collections.abc import Sequence
@@ -36,6 +37,11 @@ class Criteria:
     text: str | None = None
     sort: Sequence[str] = ()
 
+    def __post_init__(self) -> None:
+        """Keep lists as tuples: equal criteria are to be the same key of `api.bank.reading`."""
+        for name in ("topics", "difficulties", "techniques", "sort"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+
     @property
     def order(self) -> tuple[str, ...]:
         """The sort keys, a leading `-` meaning descending; always ends in the unique `number`."""
@@ -48,8 +54,7 @@ class Found:
     """Questions of one page, with what the page needs to know about its neighbours."""
 
     questions: Sequence[Question]
-    total: int | None = None
-    position: tuple[Any, ...] | None = None
+    total: int = 0
     highlights: dict[int, dict[str, str]] = field(default_factory=dict)
 
 
@@ -73,7 +78,7 @@ SORT_KEYS: dict[str, ColumnElement[Any]] = {
     at="GET v1.questions",
     test="tests/v1/test_questions.py::test_filters_search_and_sorting_combine",
 )
-def _select(criteria: Criteria) -> tuple[Select[Any], list[tuple[ColumnElement[Any], bool]]]:
+def fitting(criteria: Criteria) -> tuple[Select[Any], list[tuple[ColumnElement[Any], bool]]]:
     """Build the filtered statement, and its ordering as (expression, descending) pairs."""
     keys = dict(SORT_KEYS)
     statement: Select[Any] = select(Question)
@@ -100,9 +105,8 @@ def _select(criteria: Criteria) -> tuple[Select[Any], list[tuple[ColumnElement[A
     return statement, ordering
 
 
-def _ordered(
-    statement: Select[Any], ordering: list[tuple[ColumnElement[Any], bool]]
-) -> Select[Any]:
+def ordered(statement: Select[Any], ordering: list[tuple[ColumnElement[Any], bool]]) -> Select[Any]:
+    """Put a statement's rows in order."""
     return statement.order_by(*(key.desc() if down else key.asc() for key, down in ordering))
 
 
@@ -120,29 +124,11 @@ def find_page(criteria: Criteria, page: int, per_page: int) -> Found:
     :param page: from 1; beyond the end it is empty.
     :param per_page: questions on a page.
     """
-    statement, ordering = _select(criteria)
+    statement, ordering = fitting(criteria)
     total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
-    rows = _ordered(_loaded(statement), ordering).limit(per_page).offset((page - 1) * per_page)
+    rows = ordered(_loaded(statement), ordering).limit(per_page).offset((page - 1) * per_page)
     questions = db.session.scalars(rows).all() if total else []
     return Found(questions, total, highlights=_highlights(criteria, questions))
-
-
-def find_after(criteria: Criteria, position: Sequence[Any] | None, limit: int) -> Found:
-    """Return the questions after a position in the order, by keyset: no row before it is read.
-
-    :param position: the sort keys of the last question already seen; None starts at the front.
-    :param limit: how many at most. `Found.position` is None where nothing follows.
-    """
-    statement, ordering = _select(criteria)
-    if position is not None:
-        statement = statement.where(_beyond(ordering, position))
-    keys = [key.label(f"key_{place}") for place, (key, _) in enumerate(ordering)]
-    rows = db.session.execute(
-        _ordered(_loaded(statement).add_columns(*keys), ordering).limit(limit + 1)
-    ).all()
-    questions = [row[0] for row in rows[:limit]]
-    last = tuple(rows[limit - 1][1:]) if len(rows) > limit else None
-    return Found(questions, position=last, highlights=_highlights(criteria, questions))
 
 
 @demonstrates(
@@ -150,7 +136,7 @@ def find_after(criteria: Criteria, position: Sequence[Any] | None, limit: int) -
     at="GET v2.questions",
     test="tests/v2/test_questions.py::test_cursors_walk_the_whole_bank_once",
 )
-def _beyond(
+def beyond(
     ordering: list[tuple[ColumnElement[Any], bool]], position: Sequence[Any]
 ) -> ColumnElement[bool]:
     """Write "after `position`" for keys of mixed directions: (a > x) or (a = x and b > y) …"""
@@ -177,19 +163,10 @@ def get(number: int) -> Question:
     return question
 
 
-def draw(criteria: Criteria) -> Question | None:
-    """Return a random question among those that fit, or None where none does."""
-    statement, _ = _select(criteria)
-    row: Question | None = db.session.scalar(_loaded(statement).order_by(func.random()).limit(1))
-    return row
-
-
 def find_numbers(criteria: Criteria) -> Sequence[int]:
     """Return the numbers of all questions that fit, in the order of the criteria."""
-    statement, ordering = _select(criteria)
-    return db.session.scalars(
-        _ordered(statement.with_only_columns(Question.number), ordering)
-    ).all()
+    statement, ordering = fitting(criteria)
+    return db.session.scalars(ordered(statement.with_only_columns(Question.number), ordering)).all()
 
 
 def neighbours(number: int) -> tuple[int | None, int | None]:

@@ -247,8 +247,11 @@ _parser = Parser()
 
 
 def query(schema: ma.Schema | type[ma.Schema]) -> Callable[[Any], Any]:
-    """Parse the query string by `schema` and pass the result as the first argument."""
-    use = _parser.use_args(schema, location="query")
+    """Parse the query string by `schema` and pass the result as the first argument.
+
+    Of a class one instance is made for good: webargs would make one, a copy of every field, per request.
+    """
+    use = _parser.use_args(schema() if isinstance(schema, type) else schema, location="query")
 
     def decorate(view: Any) -> Any:
         return parses_own_query(use(view))
@@ -258,7 +261,7 @@ def query(schema: ma.Schema | type[ma.Schema]) -> Callable[[Any], Any]:
 
 def body(schema: ma.Schema | type[ma.Schema]) -> Callable[[Any], Any]:
     """Parse the JSON body by `schema` and pass the result as the first argument."""
-    return _parser.use_args(schema, location="json")
+    return _parser.use_args(schema() if isinstance(schema, type) else schema, location="json")
 
 
 def parses_own_query(view: Any) -> Any:

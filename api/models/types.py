@@ -25,8 +25,8 @@ class UTCDateTime(TypeDecorator[datetime]):
         """Give back an aware time in UTC."""
         if value is None:
             return None
-        aware: datetime = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return aware.astimezone(UTC)
+        aware: datetime = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        return aware
 
 
 class Words(TypeDecorator[list[str]]):

@@ -9,7 +9,7 @@ from api.http.preferences import LANGUAGES, MAX_PAGE_SIZE, THEMES
 from api.models import Difficulty, Question
 from api.practice.rounds import GREATEST_SEED, MOST_CARDS, Card, Grade, Round
 from api.schemas.fields import JSONInteger
-from api.schemas.questions import MAX_NUMBER, SLUG, QuestionSummarySchema
+from api.schemas.questions import MAX_NUMBER, SLUG
 
 
 class RoundBody(Schema):
@@ -109,7 +109,12 @@ def represent_round(found: Round, storage: str) -> dict[str, Any]:
 def represent_card(found: Round, position: int, question: Question) -> dict[str, Any]:
     """Represent a card; the answer is there once it has been revealed."""
     card = found.card(position)
-    told = QuestionSummarySchema(only=("number", "prompt", "difficulty", "topics")).dump(question)
+    told: dict[str, Any] = {
+        "number": question.number,
+        "prompt": question.prompt,
+        "difficulty": question.difficulty,
+        "topics": [topic.slug for topic in question.topics],
+    }
     links = {
         "self": _card_link(position),
         "round": url_for("v1.practice_round", _external=True),

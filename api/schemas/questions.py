@@ -1,13 +1,14 @@
 """Questions as they go out, and the query strings that ask for them (61, 94)."""
 
+from collections.abc import Callable
 from typing import Any
 
-from flask import url_for
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from api.bank.catalogue import TECHNIQUES
 from api.bank.questions import SORT_KEYS, Criteria
-from api.models import Difficulty, Question
+from api.http.addresses import addresses
+from api.models import Difficulty
 from api.schemas.fields import CommaSeparated, JSONInteger, Whole
 
 MAX_PER_PAGE = 100
@@ -17,59 +18,25 @@ SLUG = validate.Regexp(
 )
 
 
-class ReferenceSchema(Schema):
-    """A documentation page behind an answer."""
+#: The members of a question, in the order in which they go out.
+QUESTION_FIELDS = (
+    "number", "prompt", "answer", "in_practice", "try_it", "technique", "topics", "difficulty",
+    "references", "created_at", "updated_at", "links",
+)  # fmt: skip
 
-    title = fields.String()
-    url = fields.String()
-
-
-class QuestionSchema(Schema):
-    """The whole question: v1's representation."""
-
-    number = fields.Integer()
-    prompt = fields.String()
-    answer = fields.String()
-    in_practice = fields.String()
-    try_it = fields.String()
-    technique = fields.String()
-    topics = fields.Pluck("TopicSlugSchema", "slug", many=True)
-    difficulty = fields.String()
-    references = fields.List(fields.Nested(ReferenceSchema))
-    created_at = fields.Raw()
-    updated_at = fields.Raw()
-    links = fields.Method("get_links")
-
-    def get_links(self, question: Question) -> dict[str, str]:
-        """Link the question and what belongs to it."""
-        return {
-            "self": url_for("v1.question", number=question.number, _external=True),
-            "demonstrations": url_for("v1.demonstrations", number=question.number, _external=True),
-            "attachments": url_for("v1.attachments", number=question.number, _external=True),
-        }
+#: What a list needs: v2's leaner representation. The link leads to the whole question.
+SUMMARY_FIELDS = ("number", "prompt", "difficulty", "topics")
 
 
-class QuestionSummarySchema(Schema):
-    """What a list needs: v2's leaner representation. The link leads to the whole question."""
-
-    number = fields.Integer()
-    prompt = fields.String()
-    difficulty = fields.String()
-    topics = fields.Pluck("TopicSlugSchema", "slug", many=True)
-    links = fields.Method("get_links")
-
-    def get_links(self, question: Question) -> dict[str, str]:
-        """Link the whole question."""
-        return {"self": url_for("v1.question", number=question.number, _external=True)}
+def question_links() -> list[tuple[str, Callable[[int], str]]]:
+    """Return what links a question and what belongs to it: a relation, and its address by number."""
+    return [
+        ("self", addresses("v1.question")),
+        ("demonstrations", addresses("v1.demonstrations")),
+        ("attachments", addresses("v1.attachments")),
+    ]
 
 
-class TopicSlugSchema(Schema):
-    """A topic, as far as a question names it."""
-
-    slug = fields.String()
-
-
-QUESTION_FIELDS = tuple(QuestionSchema().fields)
 SORT_CHOICES = [*SORT_KEYS, "relevance"]
 
 

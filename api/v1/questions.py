@@ -15,8 +15,9 @@ from api.access.questions import requires_edit
 from api.accounts.permissions import Action
 from api.bank import editing, examples, questions
 from api.bank.formats.documents import QuestionDocument
-from api.bank.questions import Found
+from api.bank.reading import COLUMNS, Values, read_one, read_page
 from api.demonstrations import demonstrates
+from api.http.addresses import addresses
 from api.http.caching import cached
 from api.http.conditional import etag_of, require_match
 from api.http.demonstrations import Demonstration, of_question
@@ -27,13 +28,12 @@ from api.http.pagination import collection, link_header, numbered_links
 from api.http.parsing import body, query
 from api.http.responses import no_content
 from api.http.restful import output_json
-from api.models import Question, Reference, Topic
 from api.schemas.questions import (
     NumberedQuestionBody,
     QuestionBody,
     QuestionListQuery,
-    QuestionSchema,
     RepresentationQuery,
+    question_links,
 )
 
 
@@ -55,55 +55,66 @@ def represent_demonstration(demonstration: Demonstration, try_it: str | None) ->
     }
 
 
-def demonstrations_of(question: Question) -> list[dict[str, Any]]:
+def demonstrations_of(number: int, try_it: str | None) -> list[dict[str, Any]]:
     """Represent all demonstrations of a question."""
-    found = of_question(current_app, question.number)
-    return [represent_demonstration(demonstration, question.try_it) for demonstration in found]
+    found = of_question(current_app, number)
+    return [represent_demonstration(demonstration, try_it) for demonstration in found]
+
+
+def columns(args: dict[str, Any]) -> tuple[str, ...]:
+    """Return what must be read for the members that the reader asked for."""
+    needed = {"number", *args["fields_"]}
+    if "demonstrations" in args["include"]:
+        needed.add("try_it")
+    return tuple(name for name in COLUMNS if name in needed)
 
 
 def represent(
-    found: list[Question], args: dict[str, Any], highlights: dict[int, dict[str, str]] | None = None
+    found: list[Values], args: dict[str, Any], highlights: dict[int, dict[str, str]] | None = None
 ) -> list[dict[str, Any]]:
     """Represent questions with the members that the reader asked for."""
-    items: list[dict[str, Any]] = QuestionSchema(only=args["fields_"]).dump(found, many=True)
-    for question, item in zip(found, items, strict=True):
+    fields, links = args["fields_"], question_links()
+    items = []
+    for values in found:
+        number = values["number"]
+        item = {
+            name: values[name] if name != "links" else {rel: at(number) for rel, at in links}
+            for name in fields
+        }
         if "demonstrations" in args["include"]:
-            item["demonstrations"] = demonstrations_of(question)
+            item["demonstrations"] = demonstrations_of(number, values["try_it"])
         if highlights:
-            item["highlights"] = highlights.get(question.id, {})
+            item["highlights"] = highlights.get(number, {})
+        items.append(item)
     return items
 
 
-def answer(question: Question, args: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
+def answer(
+    values: Values, before: int | None, after: int | None, args: dict[str, Any]
+) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Represent one question, and link its neighbours."""
-    (item,) = represent([question], args)
-    before, after = questions.neighbours(question.number)
+    (item,) = represent([values], args)
+    at = addresses("v1.question")
     links = {
-        rel: url_for("v1.question", number=other, _external=True)
-        for rel, other in (("prev", before), ("next", after))
-        if other is not None
+        rel: at(other) for rel, other in (("prev", before), ("next", after)) if other is not None
     }
     if "links" in item:
         item["links"] |= links
     return item, 200, {"Link": link_header(links)} if links else {}
 
 
-def whole(question: Question) -> Response:
+def whole(values: Values, before: int | None, after: int | None) -> Response:
     """Represent a question with all its members and the ETag that a change must name."""
-    response = output_json(*answer(question, RepresentationQuery().load({})))
+    response = output_json(*answer(values, before, after, RepresentationQuery().load({})))
     response.set_etag(etag_of(response.get_data()))
     return response
 
 
 def changed(document: QuestionDocument) -> Response:
     """Represent a question as a change left it: the bytes that a read answers, too."""
-    values = {
-        name: getattr(document, name)
-        for name in (*editing.EDITABLE, "number", "created_at", "updated_at")
-    }
-    values["topics"] = [Topic(slug=slug) for slug in document.topics]
-    values["references"] = [Reference(title=r.title, url=r.url) for r in document.references]
-    return whole(Question(**values))
+    values = {name: getattr(document, name) for name in COLUMNS}
+    values["references"] = [{"title": r.title, "url": r.url} for r in document.references]
+    return whole(values, *questions.neighbours(document.number))
 
 
 def created(document: QuestionDocument) -> Response:
@@ -115,8 +126,11 @@ def created(document: QuestionDocument) -> Response:
 
 
 def require_question_match(number: int) -> None:
-    """Let a change through only from the state that stands. Raises Problem, QuestionUnknownError."""
-    require_match(whole(questions.get(number)).get_etag()[0])
+    """Let a change through only from the state that stands. Raises Problem, QuestionUnknownError.
+
+    To be asked inside the change's transaction, before it writes.
+    """
+    require_match(whole(*read_one(number, COLUMNS, in_transaction=True)).get_etag()[0])
 
 
 class QuestionList(Resource):
@@ -131,16 +145,15 @@ class QuestionList(Resource):
     def get(self, args: dict[str, Any]) -> Any:
         """Answer one page, with the total and links to the others."""
         page, per_page = args["page"], args["per_page"]
-        found: Found = questions.find_page(args["criteria"], page, per_page)
-        total = found.total or 0
-        links = numbered_links(page, per_page, total)
+        found = read_page(args["criteria"], columns(args), page, per_page)
+        links = numbered_links(page, per_page, found.total)
         about = {
             "number": page,
             "per_page": per_page,
-            "total_items": total,
-            "total_pages": -(-total // per_page),
+            "total_items": found.total,
+            "total_pages": -(-found.total // per_page),
         }
-        items = represent(list(found.questions), args, found.highlights)
+        items = represent(found.questions, args, found.highlights)
         return collection(items, about, links), 200, {"Link": link_header(links)}
 
     @writes
@@ -163,7 +176,7 @@ class QuestionItem(Resource):
     @query(RepresentationQuery)
     def get(self, args: dict[str, Any], number: int) -> Any:
         """Answer the question of that number, and link its neighbours."""
-        return answer(questions.get(number), args)
+        return answer(*read_one(number, columns(args)), args)
 
     @writes
     @requires_edit
@@ -198,7 +211,8 @@ class DemonstrationList(Resource):
     @cached("bank")
     def get(self, number: int) -> dict[str, Any]:
         """List the demonstrations of the question of that number."""
-        items = demonstrations_of(questions.get(number))
+        values, _, _ = read_one(number, ("try_it",))
+        items = demonstrations_of(number, values["try_it"])
         return {
             "items": items,
             "links": {

@@ -12,14 +12,15 @@ from flask_restful import Resource, reqparse
 from marshmallow import Schema, ValidationError, fields, validate
 from werkzeug.exceptions import BadRequest
 
-from api.bank import questions
 from api.bank.questions import Criteria
+from api.bank.reading import COLUMNS, read_random
 from api.demonstrations import demonstrates
 from api.http.parsing import invalid, parameter_errors, parses_own_query, query, unknown_parameter
 from api.http.problems import Problem
 from api.models import Difficulty
 from api.schemas.fields import CommaSeparated
-from api.schemas.questions import SLUG, QuestionSchema
+from api.schemas.questions import SLUG, RepresentationQuery
+from api.v1.questions import represent
 
 LEVELS = [level.value for level in Difficulty]
 ONE_LEVEL = f"Must be one of: {', '.join(LEVELS)}."
@@ -28,12 +29,13 @@ ONE_LEVEL = f"Must be one of: {', '.join(LEVELS)}."
 def _draw(topics: list[str], difficulty: str | None) -> Any:
     """Answer a random question among those that fit."""
     levels = [difficulty] if difficulty else []
-    question = questions.draw(Criteria(topics=topics, difficulties=levels))
+    question = read_random(Criteria(topics=topics, difficulties=levels), COLUMNS)
     if question is None:
         raise Problem("not-found", "No question has that topic and difficulty.")
-    address = url_for("v1.question", number=question.number, _external=True)
+    address = url_for("v1.question", number=question["number"], _external=True)
     headers = {"Content-Location": address, "Cache-Control": "no-store"}
-    return QuestionSchema().dump(question), 200, headers
+    (item,) = represent([question], RepresentationQuery().load({}))
+    return item, 200, headers
 
 
 def slugs(value: str) -> list[str]:

@@ -4,14 +4,15 @@ from typing import Any
 
 from flask_restful import Resource
 
-from api.bank import questions
+from api.bank.reading import read_after
 from api.demonstrations import demonstrates
+from api.http.addresses import addresses
 from api.http.caching import cached
 from api.http.cursors import read_cursor, write_cursor
 from api.http.limits import searches
 from api.http.pagination import address, collection, link_header
 from api.http.parsing import query
-from api.schemas.questions import QuestionSliceQuery, QuestionSummarySchema
+from api.schemas.questions import SUMMARY_FIELDS, QuestionSliceQuery
 
 
 class QuestionSlice(Resource):
@@ -28,13 +29,13 @@ class QuestionSlice(Resource):
         """Answer the questions after the cursor, and a link to go on."""
         criteria, limit = args["criteria"], args["limit"]
         after = read_cursor(criteria.order, args["cursor"]) if args["cursor"] else None
-        found = questions.find_after(criteria, after, limit)
+        found = read_after(criteria, SUMMARY_FIELDS, after, limit)
         links = {"self": address()}
         if found.position is not None:
             links["next"] = address(cursor=write_cursor(criteria.order, found.position))
-        items = QuestionSummarySchema(many=True).dump(found.questions)
-        for question, item in zip(found.questions, items, strict=True):
-            if criteria.text:
-                item["highlights"] = found.highlights.get(question.id, {})
+        at = addresses("v1.question")
+        items = [values | {"links": {"self": at(values["number"])}} for values in found.questions]
+        for item in items if criteria.text else ():
+            item["highlights"] = found.highlights.get(item["number"], {})
         header = {"Link": link_header(links)} if "next" in links else {}
         return collection(items, {"limit": limit}, links), 200, header
