@@ -83,31 +83,40 @@ def fitting(criteria: Criteria) -> tuple[Select[Any], list[tuple[ColumnElement[A
     keys = dict(SORT_KEYS)
     statement: Select[Any] = select(Question)
     if criteria.text:
-        hits = search.matches(criteria.text).subquery("hits")
-        statement = statement.join(hits, hits.c.id == Question.id)
-        keys["relevance"] = hits.c.rank
+        if search.are_common(criteria.text):
+            statement, keys["number"] = search.by_number(statement, criteria.text)
+            keys["relevance"] = search.UNRANKED
+        else:
+            hits = search.ranked(criteria.text)
+            statement = statement.join(hits, hits.c.number == Question.number)
+            keys["relevance"] = hits.c.rank
     if criteria.topics:
         tagged = (
             select(QuestionTopic.question_id)
             .join(Topic, Topic.id == QuestionTopic.topic_id)
             .where(Topic.slug.in_(criteria.topics))
         )
-        statement = statement.where(Question.id.in_(tagged))
+        if criteria.text:  # hits come one by one, so each is asked; else the topics lead
+            tagged = tagged.where(QuestionTopic.question_id == Question.id)
+            statement = statement.where(tagged.correlate(Question).exists())
+        else:
+            statement = statement.where(Question.id.in_(tagged))
     if criteria.difficulties:
         statement = statement.where(Question.difficulty.in_(criteria.difficulties))
     if criteria.techniques:
         statement = statement.where(Question.technique.in_(criteria.techniques))
     if criteria.number_from is not None:
-        statement = statement.where(Question.number >= criteria.number_from)
+        statement = statement.where(keys["number"] >= criteria.number_from)
     if criteria.number_to is not None:
-        statement = statement.where(Question.number <= criteria.number_to)
+        statement = statement.where(keys["number"] <= criteria.number_to)
     ordering = [(keys[key.lstrip("-")], key.startswith("-")) for key in criteria.order]
     return statement, ordering
 
 
 def ordered(statement: Select[Any], ordering: list[tuple[ColumnElement[Any], bool]]) -> Select[Any]:
     """Put a statement's rows in order."""
-    return statement.order_by(*(key.desc() if down else key.asc() for key, down in ordering))
+    telling = [(key, down) for key, down in ordering if key is not search.UNRANKED]
+    return statement.order_by(*(key.desc() if down else key.asc() for key, down in telling))
 
 
 def _loaded(statement: Select[Any]) -> Select[Any]:
@@ -139,12 +148,18 @@ def find_page(criteria: Criteria, page: int, per_page: int) -> Found:
 def beyond(
     ordering: list[tuple[ColumnElement[Any], bool]], position: Sequence[Any]
 ) -> ColumnElement[bool]:
-    """Write "after `position`" for keys of mixed directions: (a > x) or (a = x and b > y) …"""
+    """Write "after `position`" for keys of mixed directions: (a > x) or (a = x and b > y) …
+
+    That a >= x follows from it, but only said outright lets an index begin there.
+    """
+    told = zip(ordering, position, strict=True)
+    telling = [(key, down, value) for (key, down), value in told if key is not search.UNRANKED]
     alternatives = []
-    for place, ((key, down), value) in enumerate(zip(ordering, position, strict=True)):
-        equal = [k == v for (k, _), v in zip(ordering[:place], position[:place], strict=True)]
+    for place, (key, down, value) in enumerate(telling):
+        equal = [k == v for k, _, v in telling[:place]]
         alternatives.append(and_(*equal, key < value if down else key > value))
-    return or_(*alternatives)
+    key, down, value = telling[0]
+    return and_(key <= value if down else key >= value, or_(*alternatives))
 
 
 def _highlights(criteria: Criteria, questions: Sequence[Question]) -> dict[int, dict[str, str]]:

@@ -173,3 +173,42 @@ def test_a_search_is_told_in_every_link_of_its_pages(client: FlaskClient) -> Non
     assert body["page"]["total_items"] > 1
     for url in body["links"].values():
         assert client.get(url).json["page"]["total_items"] == body["page"]["total_items"]  # type: ignore[index]  # a collection
+
+
+def test_words_that_stand_in_many_questions_are_not_ranked_but_come_by_number(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(CACHE_ENABLED="off")
+    client = app.test_client()
+    add_question(app, 1, in_practice="One word about marmots here.")
+    add_question(app, 2, answer="One word about marmots here.", difficulty="beginner")
+    add_question(app, 3, prompt="One word about marmots here?", topics=("routing",))
+    add_question(app, 4, prompt="Do marmots whistle?", topics=("routing",), difficulty="beginner")
+    monkeypatch.setattr("api.bank.search.RANKED", 4)
+    assert search(client, "marmots")[-1] == 1
+    monkeypatch.setattr("api.bank.search.RANKED", 3)
+    for query in ({}, {"sort": "-relevance"}, {"sort": "relevance"}, {"sort": "number"}):
+        assert search(client, "marmots", **query) == [1, 2, 3, 4]
+    assert search(client, "marmots", sort="-number") == [4, 3, 2, 1]
+    assert search(client, "marmots", sort="difficulty,relevance,-number") == [4, 2, 3, 1]
+    assert search(client, "marmots", topic="routing") == [3, 4]
+    assert search(client, "marmots", topic="routing", difficulty="beginner") == [4]
+    assert search(client, "marmots", number_from=2, number_to=3) == [2, 3]
+    assert search(client, "marmots whistle") == [4]
+    assert "<mark>marmots</mark>" in highlights(client, "marmots", 4)["prompt"]
+
+
+@pytest.mark.parametrize("sort", ["-relevance", "-number", "difficulty,-relevance"])
+def test_cursors_walk_hits_that_are_not_ranked_once_too(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    monkeypatch.setattr("api.bank.search.RANKED", 3)
+    whole = client.get("/api/v2/questions", query_string={"q": "flask", "sort": sort, "limit": 100})
+    assert len(numbers(whole)) > 10
+    address: str | None = f"/api/v2/questions?q=flask&sort={sort}&limit=4"
+    seen: list[int] = []
+    while address:
+        response = client.get(address)
+        seen += numbers(response)
+        address = response.json["links"].get("next")  # type: ignore[index]  # a collection
+    assert seen == numbers(whole)
