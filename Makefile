@@ -5,7 +5,7 @@ BIN = .venv/bin
 export FLASK_SKIP_DOTENV = 1
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml
 
-.PHONY: run test slow check fuzz translations map lock newest clean
+.PHONY: run test slow check fuzz translations bench map lock newest clean
 
 run: .venv/run  ## Serve the API and the site on http://127.0.0.1:5000, with a worker for jobs and real time
 	@$(BIN)/python -P api/cli/start.py
@@ -35,12 +35,17 @@ fuzz: .venv/dev  ## Requests made from the contract, many more than the suite ma
 translations: .venv/dev  ## Bring the catalogues of api/translations up to code and templates, and compile them
 	@$(BIN)/python -m tests.translations
 
+bench: .venv/dev .venv-bench/made  ## Measure the API beside its peers, and write benchmarks/RESULTS.md; a quarter of an hour
+	@command -v wrk >/dev/null || { echo "wrk makes the load, and is not installed: apt-get install wrk (macOS: brew install wrk)."; exit 1; }
+	$(BIN)/python -m benchmarks all
+
 map: .venv/dev  ## Write README.md's map of techniques from the application
 	@$(BIN)/python -m tests.technique_map
 
 lock: .venv/dev  ## Resolve the lock files again, to the newest releases
 	$(LOCK) --upgrade --output-file requirements.txt
 	$(LOCK) --upgrade --group dev --output-file requirements-dev.txt
+	$(LOCK:pyproject.toml=benchmarks/requirements.in) --upgrade --output-file benchmarks/requirements.txt
 
 newest:  ## Run the suite on the newest releases instead of the locked ones
 	$(PYTHON) -m venv --clear .venv-newest
@@ -49,7 +54,7 @@ newest:  ## Run the suite on the newest releases instead of the locked ones
 	.venv-newest/bin/pytest --numprocesses auto --dist worksteal
 
 clean:  ## Remove what was made here: the environment, caches and the local database
-	rm -rf .venv .venv-newest .mypy_cache .ruff_cache .pytest_cache .hypothesis instance tests/contract/node_modules
+	rm -rf .venv .venv-newest .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis instance tests/contract/node_modules
 
 .venv/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none was found on PATH."; exit 1; }
@@ -60,3 +65,8 @@ clean:  ## Remove what was made here: the environment, caches and the local data
 
 .venv/dev: .venv/python requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt && touch $@ .venv/run
+
+# What the peers need is theirs alone: no package of it comes near the application's environment.
+.venv-bench/made: .venv/python benchmarks/requirements.txt
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.txt && touch $@

@@ -88,8 +88,9 @@ def _installed(python: str) -> dict[str, str]:
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .title { font-weight: 600; } .bar { fill: #8c959f; } .own { fill: #0969da; }
-@media (prefers-color-scheme: dark) { text { fill: #e6edf3; } .bar { fill: #6e7681; }
-.own { fill: #58a6ff; } }
+@media (prefers-color-scheme: dark) {
+text { fill: #e6edf3; } .bar { fill: #6e7681; } .own { fill: #58a6ff; }
+}
 """
 ROW, LABEL, WIDTH = 22, 330, 860
 

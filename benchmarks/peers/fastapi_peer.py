@@ -164,8 +164,8 @@ def bearer(request: Request, session: SessionDep, user: CurrentUser, page: int =
 def create(body: QuestionCreate, session: SessionDep, user: CurrentUser) -> Any:
     """Make a question."""
     moment = datetime.now(UTC).replace(tzinfo=None)
-    last = session.scalar(select(func.max(Question.number))) or 0
-    question = Question(number=last + 1, created_at=moment, updated_at=moment, **body.model_dump())
+    following = select(func.max(Question.number) + 1).scalar_subquery()  # in the insert: no race
+    question = Question(number=following, created_at=moment, updated_at=moment, **body.model_dump())
     session.add(question)
     session.commit()
     session.refresh(question)
