@@ -15,6 +15,7 @@ from uuid import uuid4
 from flask import current_app
 from flask_jwt_extended import create_access_token, create_refresh_token
 from sqlalchemy import exists, select, update
+from sqlalchemy.orm import joinedload
 
 from api.accounts import users
 from api.extensions import db
@@ -25,6 +26,9 @@ from api.models.types import now
 GRACE = timedelta(seconds=10)
 #: How far back the last use of a session, as it is told, may lie.
 TOUCHED = timedelta(hours=1)
+
+#: Asked for by nearly every request with credentials: roles are worth no statement of their own.
+_WHOLE = (joinedload(SignIn.user).joinedload(User.roles),)
 
 
 class SignInEndedError(Exception):
@@ -147,8 +151,8 @@ def live_of(sids: Collection[str]) -> set[str]:
 
 
 def find(sid: str) -> SignIn | None:
-    """Return the device of that id with its user, in one statement, or None."""
-    return db.session.get(SignIn, sid)
+    """Return the device of that id with its user and roles, in one statement, or None."""
+    return db.session.get(SignIn, sid, options=_WHOLE)
 
 
 def get_own(user: User, sid: str) -> SignIn:

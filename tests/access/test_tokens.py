@@ -3,6 +3,7 @@
 import base64
 import hmac
 import json
+from datetime import timedelta
 from time import time
 from typing import Any
 from uuid import uuid4
@@ -10,9 +11,12 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_jwt_extended import create_access_token
 
 from api.access.bearer import key_id
 from api.accounts.permissions import Role
+from api.extensions import RememberingJWTManager, jwt
+from api.models.types import now
 from tests.accounts.tools import (
     ME,
     PASSWORD,
@@ -21,6 +25,7 @@ from tests.accounts.tools import (
     USERS,
     Device,
     bearer,
+    change_device,
     change_user,
     device_in,
     log_in,
@@ -31,6 +36,7 @@ from tests.accounts.tools import (
     row_of,
 )
 from tests.conftest import MakeApp
+from tests.http.helpers import until
 from tests.v1.tools import sqlite_only
 
 OLD_KEY = "the former key which is long enough to sign with"
@@ -352,3 +358,65 @@ def test_passwords_and_tokens_stand_in_no_log_line_and_no_other_answer(
     logged = "".join(capfd.readouterr())
     assert "POST /api/v1/sign-ins 201" in logged
     assert not [secret for secret in secrets if secret in logged]
+
+
+# --- Verified once, known again ------------------------------------------------------------------
+
+
+@sqlite_only
+def test_a_known_token_is_refused_once_it_has_expired(app: Flask) -> None:
+    sid = new_device(app).sid
+    with app.app_context():
+        token = create_access_token(
+            str(row_of(app, sid).user_id),
+            expires_delta=timedelta(seconds=2),
+            additional_claims={"sid": sid},
+        )
+    client = app.test_client()
+    assert client.get(ME, headers=bearer(token)).status_code == 200
+    until(lambda: client.get(ME, headers=bearer(token)).status_code == 401)
+    refused(client.get(ME, headers=bearer(token)), "token-expired")
+
+
+@sqlite_only
+def test_a_known_token_is_refused_as_soon_as_its_device_is_signed_out(app: Flask) -> None:
+    device, client = new_device(app), app.test_client()
+    for _ in range(2):
+        assert client.get(ME, headers=device.headers).status_code == 200
+    change_device(app, device.sid, revoked_at=now())
+    refused(client.get(ME, headers=device.headers), "token-revoked")
+
+
+@sqlite_only
+def test_a_token_is_known_only_under_the_keys_that_verified_it(make_app: MakeApp) -> None:
+    one = make_app(SECRET_KEY=OLD_KEY)
+    device = new_device(one)
+    assert one.test_client().get(ME, headers=device.headers).status_code == 200
+    other = make_app(SECRET_KEY=NEW_KEY)
+    refused(other.test_client().get(ME, headers=device.headers), "token-malformed")
+
+
+@sqlite_only
+def test_what_is_like_a_known_token_but_for_its_signature_is_refused(app: Flask) -> None:
+    device, client = new_device(app), app.test_client()
+    assert client.get(ME, headers=device.headers).status_code == 200
+    head, payload, signature = device.access.split(".")
+    for changed in (
+        f"{head}.{payload}.{signature[::-1]}",
+        f"{head}.{payload}.",
+        f"{head}.{payload}.{signature[:-1]}\xff",
+    ):
+        refused(client.get(ME, headers=bearer(changed)), "token-malformed")
+
+
+@sqlite_only
+def test_as_many_tokens_are_known_as_fit_and_no_more(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RememberingJWTManager, "MOST", 3)
+    client = app.test_client()
+    make_user(app)
+    for _ in range(5):
+        device = device_in(log_in(client))
+        assert client.get(ME, headers=device.headers).status_code == 200
+        assert len(jwt._known) <= 3
