@@ -87,7 +87,7 @@ def _bind_extensions(app: Flask, settings: config.Settings) -> None:
     url = make_url(app.config["SQLALCHEMY_DATABASE_URI"])
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(str(url))
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(str(url), settings.THREADS)
     db.init_app(app)
     migrate.init_app(app)
     with app.app_context():

@@ -13,12 +13,21 @@ from api.extensions import db
 from api.models import revisions
 
 
-def engine_options(url: str) -> dict[str, Any]:
+def engine_options(url: str, threads: int) -> dict[str, Any]:
     """Return what `create_engine` needs for the database at `url`.
 
-    Parameters stay out of error messages, which are logged: they may hold personal data.
+    Parameters stay out of error messages, which are logged: they may hold personal data. There are two
+    connections for each thread, its session's and a reader's: threads that each hold one and wait for
+    a second would wait for each other.
+
+    :param threads: how many of this process use the database at once.
     """
-    common = {"hide_parameters": True, "json_deserializer": orjson.loads}
+    common = {
+        "hide_parameters": True,
+        "json_deserializer": orjson.loads,
+        "pool_size": max(5, threads),
+        "max_overflow": 10 + threads,
+    }
     if make_url(url).get_backend_name() == "sqlite":
         # Seconds that a writer waits for another one to finish.
         return {"connect_args": {"timeout": 10}, **common}
