@@ -174,11 +174,6 @@ class Hashes:
         return passwords.needs_rehash(stored)
 
 
-@demonstrates(
-    99,
-    at="POST security.change_password",
-    test="tests/site/test_door.py::test_the_site_judges_passwords_as_the_api_does",
-)
 class Policy(PasswordUtil):
     """The password policy of the API's door; nothing is normalised, or hashes would differ."""
 

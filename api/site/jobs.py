@@ -28,7 +28,6 @@ from api.access.jobs import visible, whose
 from api.accounts.permissions import Action
 from api.bank import topics
 from api.bank.formats import WRITABLE, Format
-from api.demonstrations import demonstrates
 from api.http.limits import writes
 from api.http.uploads import PART, Upload
 from api.jobs import doorbell, files, queue, states
@@ -142,10 +141,6 @@ def import_questions() -> str:
     return _import_page({}, {})
 
 
-@demonstrates(
-    92,
-    test="tests/site/test_jobs.py::test_an_import_by_form_leads_to_its_page_and_is_followed_there",
-)
 @writes
 @requires(Action.IMPORT_QUESTIONS)
 def import_file() -> Any:
@@ -235,10 +230,6 @@ def jobs() -> str:
     )
 
 
-@demonstrates(
-    92,
-    test="tests/site/test_jobs.py::test_an_import_by_form_leads_to_its_page_and_is_followed_there",
-)
 @requires(Action.USE_OWN_ACCOUNT)
 def job(jid: UUID) -> str:
     """One job: how far it is, what came of it, what was refused. Loads itself anew until it has ended."""

@@ -25,7 +25,6 @@ from api.site import forms
 
 
 @demonstrates(
-    69,
     99,
     at="POST security.register",
     test="tests/accounts/test_addresses.py::test_no_answer_at_the_site_tells_whether_an_address_is_taken",
