@@ -5,7 +5,7 @@ BIN = .venv/bin
 export FLASK_SKIP_DOTENV = 1
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml
 
-.PHONY: run test slow check fuzz map lock newest clean
+.PHONY: run test slow check fuzz translations map lock newest clean
 
 run: .venv/run  ## Serve the API and the site on http://127.0.0.1:5000, with a worker for jobs and real time
 	@$(BIN)/python -P api/cli/start.py
@@ -30,6 +30,10 @@ check: .venv/dev  ## Format, lint, types, import rules, contract, audit, lock
 
 fuzz: .venv/dev  ## Requests made from the contract, many more than the suite makes
 	FUZZ_EXAMPLES=500 $(BIN)/pytest --numprocesses auto tests/contract/test_fuzz.py
+
+# A text that is new or changed is left untranslated, which the suite refuses.
+translations: .venv/dev  ## Bring the catalogues of api/translations up to code and templates, and compile them
+	@$(BIN)/python -m tests.translations
 
 map: .venv/dev  ## Write README.md's map of techniques from the application
 	@$(BIN)/python -m tests.technique_map

@@ -9,6 +9,7 @@ https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
 from functools import cache
 
 from flask import current_app
+from flask_babel import gettext, lazy_gettext
 from zxcvbn import zxcvbn
 
 from api.accounts.permissions import Role
@@ -19,27 +20,54 @@ MINIMUM_CHARACTERS = 10
 MAXIMUM_BYTES = 72
 #: zxcvbn's scale from 0 (guessed at once) to 4; 2 resists a thousand guesses a day for years.
 MINIMUM_SCORE = 2
+#: What zxcvbn says of a password that is easily guessed, so that it is among the texts to translate.
+WARNINGS = (
+    lazy_gettext("Straight rows of keys are easy to guess"),
+    lazy_gettext("Short keyboard patterns are easy to guess"),
+    lazy_gettext('Repeats like "aaa" are easy to guess'),
+    lazy_gettext('Repeats like "abcabcabc" are only slightly harder to guess than "abc"'),
+    lazy_gettext('Sequences like "abc" or "6543" are easy to guess'),
+    lazy_gettext("Recent years are easy to guess"),
+    lazy_gettext("Dates are often easy to guess"),
+    lazy_gettext("This is a top-10 common password"),
+    lazy_gettext("This is a top-100 common password"),
+    lazy_gettext("This is a very common password"),
+    lazy_gettext("This is similar to a commonly used password"),
+    lazy_gettext("A word by itself is easy to guess"),
+    lazy_gettext("Names and surnames by themselves are easy to guess"),
+    lazy_gettext("Common names and surnames are easy to guess"),
+)
 
 
 def faults_of(password: str, *known: str | None) -> list[str]:
-    """Return every reason why a password is refused.
+    """Return every reason why a password is refused, in the caller's language.
 
     :param known: what an attacker would try first: the user's name and address.
     """
     faults = []
     if len(password) < MINIMUM_CHARACTERS:
-        faults.append(f"Shorter than {MINIMUM_CHARACTERS} characters.")
+        faults.append(gettext("Shorter than %(count)s characters.", count=MINIMUM_CHARACTERS))
     size = len(password.encode())
     if size > MAXIMUM_BYTES:
-        faults.append(f"Is {size} bytes of UTF-8; bcrypt takes {MAXIMUM_BYTES} at most.")
+        faults.append(
+            gettext(
+                "Is %(size)s bytes of UTF-8; bcrypt takes %(most)s at most.",
+                size=size,
+                most=MAXIMUM_BYTES,
+            )
+        )
     if not demo_passwords_hold() and password in _DEMO:
-        faults.append("Is printed in the source code.")
+        faults.append(gettext("Is printed in the source code."))
     if not faults:
         words = [part for word in known if word for part in (word, word.partition("@")[0])]
         estimate = zxcvbn(password, user_inputs=words)
         if estimate["score"] < MINIMUM_SCORE:
             warning = estimate["feedback"]["warning"].rstrip(".")
-            faults.append(f"Too easy to guess: {warning}." if warning else "Too easy to guess.")
+            faults.append(
+                gettext("Too easy to guess: %(why)s.", why=gettext(warning))
+                if warning
+                else gettext("Too easy to guess.")
+            )
     return faults
 
 

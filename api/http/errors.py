@@ -78,7 +78,7 @@ def answer_http_error(error: HTTPException) -> BaseResponse:
         response: BaseResponse = Response(
             render_template("error.html", kind=kind, status=status, detail=detail), status
         )
-        response.headers.add("Vary", "Accept")
+        response.vary.add("Accept")
     else:
         errors = error.errors if isinstance(error, Problem) else None
         members = error.members if isinstance(error, Problem) else None
@@ -87,7 +87,7 @@ def answer_http_error(error: HTTPException) -> BaseResponse:
             kind, detail, errors, members, status=status, title=None if own else error.name
         )
         if not in_api():
-            response.headers.add("Vary", "Accept")
+            response.vary.add("Accept")
     for name, value in error.get_headers(request.environ):
         if name.lower() not in {"content-type", "content-length"}:
             response.headers[name] = value

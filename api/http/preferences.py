@@ -17,7 +17,7 @@ from flask import Response
 
 from api.http.cookies import Cookie
 
-Language = Literal["en", "es", "de", "ar"]
+Language = Literal["auto", "en", "es", "de", "ar"]
 Theme = Literal["system", "light", "dark"]
 LANGUAGES: tuple[str, ...] = get_args(Language)
 THEMES: tuple[str, ...] = get_args(Theme)
@@ -30,10 +30,11 @@ COOKIE = Cookie("bank_preferences", None, timedelta(days=365))
 class Preferences:
     """What a reader chose, or the defaults.
 
+    :ivar language: `auto` goes by `Accept-Language` (see `api.http.languages`).
     :ivar ignored: names in the cookie whose values could not be used; all, if it has none of them.
     """
 
-    language: str = "en"
+    language: str = "auto"
     theme: str = "system"
     page_size: int = 20
     saved: bool = False

@@ -139,7 +139,7 @@ class Guard:
         kind = CATALOGUE[slug]
         problem = {
             "type": f"/api/v1/problems/{slug}",
-            "title": kind.title,
+            "title": str(kind.title),
             "status": kind.status,
             "detail": detail,
             "instance": PATH,

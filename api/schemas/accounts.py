@@ -7,11 +7,14 @@ from flask_principal import Identity
 from marshmallow import Schema, fields, validate
 
 from api.accounts import users
+from api.http.languages import N_
 from api.models import SignIn, User
 
 USERNAME = validate.Regexp(
     r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,58}[A-Za-z0-9])?\Z",
-    error="Must be 1 to 60 letters, digits, dots, hyphens or underscores, no punctuation at the ends.",
+    error=N_(
+        "Must be 1 to 60 letters, digits, dots, hyphens or underscores, no punctuation at the ends."
+    ),
 )
 PASSWORD = validate.Length(1, 1000)
 

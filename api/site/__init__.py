@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from api.site import account, admin, assets, context, door, moments
+from api.site import account, admin, assets, context, door, moments, words
 from api.site.pages import blueprint
 
 account.add_routes(blueprint)
@@ -12,6 +12,7 @@ def init_app(app: Flask) -> None:
     """Add the site to an application: its pages, the door by Flask-Security, the panel by Flask-Admin."""
     assets.init_app(app)
     moments.init_app(app)
+    words.init_app(app)
     context.init_app(app)
     app.register_blueprint(blueprint)
     if app.config["APP_ENV"] != "production" and app.config["MAIL_URL"] is None:

@@ -7,6 +7,7 @@ to the sign-in page and comes back; a client that asks for no page gets problem 
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -46,7 +47,7 @@ def sign_out_device(sid: UUID) -> BaseResponse:
         site_sessions.end()
         return redirect(url_for("site.home"))
     tokens.revoke(device)
-    flash("The device is signed out.", "success")
+    flash(gettext("The device is signed out."), "success")
     return redirect(url_for("site.account"))
 
 

@@ -9,20 +9,21 @@ Source: https://flask.palletsprojects.com/en/stable/templating/#context-processo
 from typing import Any
 
 from flask import Flask, Response, has_request_context
+from flask_babel import lazy_gettext
 
 from api.demonstrations import demonstrates
-from api.http import preferences
+from api.http import languages, preferences
 from api.http.hooks import in_api
-from api.http.preferences import THEMES, Preferences
-from api.site import assets
+from api.http.preferences import Preferences
+from api.site import assets, words
 
-SITE_NAME = "Flask question bank"
+SITE_NAME = lazy_gettext("Flask question bank")
 #: What the menu lists for everybody: endpoint and text.
 MENU = (
-    ("site.home", "Questions"),
-    ("site.techniques", "Techniques"),
-    ("site.reference", "API reference"),
-    ("site.problems", "Problems"),
+    ("site.home", lazy_gettext("Questions")),
+    ("site.techniques", lazy_gettext("Techniques")),
+    ("site.reference", lazy_gettext("API reference")),
+    ("site.problems", lazy_gettext("Problems")),
 )
 VERSIONS = ("v1", "v2")
 
@@ -40,7 +41,12 @@ def page_context() -> dict[str, Any]:
         "menu": MENU,
         "api_versions": VERSIONS,
         "preferences": chosen,
-        "themes": THEMES,
+        "themes": words.THEMES,
+        "languages": languages.NAMES,
+        "locale": languages.current(),
+        "english": words.english(),
+        "native": words.native(),
+        "words": words,
         "build_assets": assets.ensure,
     }
 

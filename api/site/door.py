@@ -44,6 +44,7 @@ from api.demonstrations import demonstrates
 from api.extensions import db, principal
 from api.http.errors import answer_http_error, wants_page
 from api.http.hooks import in_api
+from api.http.languages import N_, TRANSLATIONS
 from api.http.limits import sign_in_attempts
 from api.http.problems import Problem
 from api.models import RoleRow, User
@@ -69,6 +70,9 @@ FORMS = {BLUEPRINT, "site", "admin"}
 _PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 
 SETTINGS: dict[str, Any] = {
+    # What it says is looked up in its own catalogues, then in ours, which hold what is said below.
+    "I18N_DIRNAME": ["builtin", str(TRANSLATIONS)],
+    "I18N_DOMAIN": "flask_security;messages",
     "BLUEPRINT_NAME": BLUEPRINT,
     "STATIC_FOLDER": None,
     "CLI_USERS_NAME": None,  # `flask user` knows both doors
@@ -90,16 +94,16 @@ SETTINGS: dict[str, Any] = {
     "RETURN_GENERIC_RESPONSES": True,
     "MSG_GENERIC_AUTHN_FAILED": (forms.WRONG, "error"),
     "MSG_PASSWORD_RESET_REQUEST": (
-        "If %(email)s belongs to an account, a link is on its way there.",
+        N_("If %(email)s belongs to an account, a link is on its way there."),
         "info",
     ),
     "MSG_CONFIRMATION_REQUEST": (
-        "If %(email)s is to be confirmed, a link is on its way there.",
+        N_("If %(email)s is to be confirmed, a link is on its way there."),
         "info",
     ),
-    "MSG_UNAUTHENTICATED": ("Sign in to see this page.", "error"),
-    "MSG_REAUTHENTICATION_REQUIRED": ("Give your password again for this.", "info"),
-    "MSG_REAUTHENTICATION_SUCCESSFUL": ("Thank you.", "success"),
+    "MSG_UNAUTHENTICATED": (N_("Sign in to see this page."), "error"),
+    "MSG_REAUTHENTICATION_REQUIRED": (N_("Give your password again for this."), "info"),
+    "MSG_REAUTHENTICATION_SUCCESSFUL": (N_("Thank you."), "success"),
     "REGISTERABLE": True,
     "REGISTER_URL": "/register",
     "REGISTER_USER_TEMPLATE": "account/register.html",
@@ -107,13 +111,13 @@ SETTINGS: dict[str, Any] = {
     "REGISTER_EMAIL_TEMPLATE": "mail/welcome",
     "REGISTER_EMAIL_EXISTING_TEMPLATE": "mail/registered_before",
     "REGISTER_EMAIL_EXISTING_USERNAME_TEMPLATE": "mail/name_taken",
-    "EMAIL_SUBJECT_REGISTER": "Your account at the Flask question bank",
+    "EMAIL_SUBJECT_REGISTER": N_("Your account at the Flask question bank"),
     "CONFIRMABLE": True,
     "CONFIRM_URL": "/confirm",
     "SEND_CONFIRMATION_TEMPLATE": "account/confirm.html",
     "POST_CONFIRM_VIEW": "security.login",
     "EMAIL_TEMPLATE_CONFIRM": "mail/confirm",
-    "EMAIL_SUBJECT_CONFIRM": "Confirm your e-mail address",
+    "EMAIL_SUBJECT_CONFIRM": N_("Confirm your e-mail address"),
     "RECOVERABLE": True,
     "RESET_URL": "/recover",
     "RESET_PASSWORD_WITHIN": timedelta(hours=1),
@@ -121,15 +125,15 @@ SETTINGS: dict[str, Any] = {
     "RESET_PASSWORD_TEMPLATE": "account/reset.html",
     "POST_RESET_VIEW": "security.login",
     "EMAIL_TEMPLATE_PASSWORD_RESET": "mail/recover",
-    "EMAIL_SUBJECT_PASSWORD_RESET": "Set a new password",
+    "EMAIL_SUBJECT_PASSWORD_RESET": N_("Set a new password"),
     "EMAIL_TEMPLATE_PASSWORD_RESET_NOTICE": "mail/password_changed",
-    "EMAIL_SUBJECT_PASSWORD_NOTICE": "Your password was changed",
+    "EMAIL_SUBJECT_PASSWORD_NOTICE": N_("Your password was changed"),
     "CHANGEABLE": True,
     "CHANGE_URL": "/account/password",
     "CHANGE_PASSWORD_TEMPLATE": "account/password.html",
     "POST_CHANGE_VIEW": "site.account",
     "EMAIL_TEMPLATE_PASSWORD_CHANGE_NOTICE": "mail/password_changed",
-    "EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE": "Your password was changed",
+    "EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE": N_("Your password was changed"),
     "EMAIL_HTML": False,
     # The domain of an address is not looked up in the DNS while somebody waits.
     "EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},

@@ -7,6 +7,7 @@ Source: https://flask-security.readthedocs.io/en/stable/customizing.html#forms
 from types import SimpleNamespace
 from typing import Any
 
+from flask_babel import gettext
 from flask_security import (
     ForgotPasswordForm,
     LoginForm,
@@ -25,11 +26,14 @@ from wtforms.validators import InputRequired, Length
 from api.access import admission, guesses
 from api.accounts import users
 from api.demonstrations import demonstrates
+from api.http.languages import N_
 from api.schemas.accounts import USERNAME
 
 #: The same for an unknown name, a wrong password and a deactivated account.
-WRONG = "Name and password do not match."
-UNCONFIRMED = "Confirm your e-mail address first: follow the link in the mail that was sent to you."
+WRONG = N_("Name and password do not match.")
+UNCONFIRMED = N_(
+    "Confirm your e-mail address first: follow the link in the mail that was sent to you."
+)
 
 
 def _errors(field: Any) -> list[str]:
@@ -67,7 +71,7 @@ class SignInForm(LoginForm):
             return False
         found = guesses.authenticate(self.username.data, self.password.data)
         if found is None or users.awaits_confirmation(found):
-            self.form_errors.append(WRONG if found is None else UNCONFIRMED)
+            self.form_errors.append(gettext(WRONG if found is None else UNCONFIRMED))
             return False
         self.user: Any = found
         return True
@@ -88,7 +92,7 @@ class AgainForm(VerifyForm):
             return False
         user: Any = self.user
         if guesses.authenticate(user.username, self.password.data) is None:
-            _errors(self.password).append("Is not the password of this account.")
+            _errors(self.password).append(gettext("Is not the password of this account."))
             return False
         return True
 
@@ -97,10 +101,10 @@ def _username(form: Any, field: Any) -> None:
     try:
         USERNAME(field.data)
     except Refused as error:
-        raise ValidationError(str(error)) from error
+        raise ValidationError(gettext(str(error))) from error
     form.existing_username_user = users.find(field.data)
     if form.existing_username_user is not None:
-        raise ValidationError("This name is taken.")
+        raise ValidationError(gettext("This name is taken."))
 
 
 class RegistrationForm(RegisterFormV2):
@@ -120,7 +124,7 @@ class RecoveryForm(ForgotPasswordForm):
             return False
         user: Any = self.user
         if not user.is_active:
-            _errors(self.email).append("This account is not active.")
+            _errors(self.email).append(gettext("This account is not active."))
             return False
         return True
 
@@ -155,6 +159,6 @@ class CodeForm(TwoFactorVerifyCodeForm):
             return False
         user: Any = self.user
         if not admission.passes(user, str(self.code.data)):
-            _errors(self.code).append("This code is wrong, or was used before.")
+            _errors(self.code).append(gettext("This code is wrong, or was used before."))
             return False
         return True

@@ -20,7 +20,7 @@ from api.bank.questions import Criteria, QuestionUnknownError
 from api.http import preferences
 from api.http.demonstrations import all_by_number, of_question
 from api.http.limits import searches, writes
-from api.http.preferences import THEMES
+from api.http.preferences import LANGUAGES, THEMES
 from api.http.problems import CATALOGUE, Problem
 from api.models import Difficulty
 from api.schemas.questions import FilterQuery
@@ -100,19 +100,25 @@ def problems() -> str:
 @blueprint.post("/preferences")
 @writes
 def prefer() -> Response:
-    """Keep the theme that the reader chose, and go back to the page that it was chosen on.
+    """Keep the theme or the language that the reader chose, and go back to the page of the form.
 
     Anybody may send this form: nothing depends on it but how pages look. Another site may not: the
     browser says where a form comes from.
     """
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
         raise Problem("forbidden", "The form comes from another site.")
-    theme, back = request.form.get("theme", ""), request.form.get("next", "")
-    if theme not in THEMES:
-        raise Problem("malformed-request", f"`theme` must be one of: {', '.join(THEMES)}.")
+    offered = {"theme": THEMES, "language": LANGUAGES}
+    chosen = {name: request.form[name] for name in offered if name in request.form}
+    if not chosen:
+        raise Problem("malformed-request", "Send `theme`, `language`, or both.")
+    for name, value in chosen.items():
+        if value not in offered[name]:
+            allowed = ", ".join(offered[name])
+            raise Problem("malformed-request", f"`{name}` must be one of: {allowed}.")
+    back = request.form.get("next", "")
     target = back if back and safe_next(back) else url_for("site.home")
     response = current_app.make_response(redirect(target, 303))
-    preferences.save(response, preferences.chosen(theme=theme))
+    preferences.save(response, preferences.chosen(**chosen))
     return response
 
 

@@ -22,6 +22,7 @@ from pygments.util import ClassNotFound
 
 from api.bank.examples import console_blocks
 from api.http.demonstrations import Source
+from api.site import words
 from api.site.trying import steps
 
 _FORMATTER: HtmlFormatter[str] = HtmlFormatter(nowrap=True)
@@ -59,7 +60,9 @@ def coloured(text: str, language: str) -> Markup:
 
 
 def _block(text: str, language: str, _attributes: str) -> str:
-    return f'<pre class="code" tabindex="0"><code>{coloured(text, language)}</code></pre>\n'
+    return (
+        f'<pre class="code" dir="ltr" tabindex="0"><code>{coloured(text, language)}</code></pre>\n'
+    )
 
 
 @lru_cache(maxsize=256)
@@ -94,6 +97,8 @@ def _fence(
             steps=steps(block),
             telling=TELLING.get(env["technique"] or "", ""),
             root=request.script_root,
+            english=words.english(),
+            native=words.native(),
         )
     return self.fence(tokens, index, options, env)
 

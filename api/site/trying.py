@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
+from flask_babel import gettext
+
 from api.bank.checking import BASE
 from api.bank.examples import Block
 
@@ -55,7 +57,11 @@ _PATH = re.compile(r"\.\w+(\.\w+)*")
 
 
 class NeedsShellError(ValueError):
-    """A page cannot do what a command does; the message says why."""
+    """A page cannot do what a command does; the message says why, in the reader's language."""
+
+
+def _small_program() -> NeedsShellError:
+    return NeedsShellError(gettext("It is a small program of the shell."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +184,14 @@ def _read(command: str, output: str, known: set[str], jars: set[str]) -> Step:
     if _plain(first[0]) in {"echo", "printf"} and len(stages) > 1:
         piped, stages = _piped(first), stages[1:]
     if _plain(stages[0][0]) != "curl":
-        raise NeedsShellError("It makes no request: it works on what the shell has.")
+        raise NeedsShellError(gettext("It makes no request: it works on what the shell has."))
     call = _Call(stages[0][1:], piped, jars)
     requests = tuple(call.requests())
     needs = tuple(dict.fromkeys(v for request in requests for v in request.variables()))
     if missing := [variable for variable in needs if variable not in known]:
-        raise NeedsShellError(f"It uses ${missing[0]}, which takes a shell to make.")
+        raise NeedsShellError(
+            gettext("It uses %(variable)s, which takes a shell to make.", variable=f"${missing[0]}")
+        )
     filters = stages[1:]
     kept = _kept(name, call, filters) if name else None
     return Step(command, output, requests, kept, call.tells(), _pattern(filters), needs=needs)
@@ -193,10 +201,10 @@ def _kept(name: str, call: "_Call", filters: Sequence[Sequence[Text]]) -> Kept:
     if not filters:
         header = re.fullmatch(r"%header\{([\w-]+)\}", call.written)
         if call.written and not header:
-            raise NeedsShellError("It keeps more than a page would know to keep.")
+            raise NeedsShellError(gettext("It keeps more than a page would know to keep."))
         return Kept(name, header=header[1] if header else None)
     if len(filters) > 1 or call.includes_head:
-        raise NeedsShellError("It keeps what jq makes of the answer.")
+        raise NeedsShellError(gettext("It keeps what jq makes of the answer."))
     path, pick = _jq(filters[0])
     return Kept(name, path, pick)
 
@@ -209,7 +217,7 @@ def _jq(words: Sequence[Text]) -> tuple[tuple[str, ...], tuple[str, ...]]:
             return tuple(rest[0][1:].split(".")), ()
         if picked := re.fullmatch(r"\{(\w+(, *\w+)*)\}", rest[0]):
             return (), tuple(re.split(", *", picked[1]))
-    raise NeedsShellError("It keeps what jq makes of the answer.")
+    raise NeedsShellError(gettext("It keeps what jq makes of the answer."))
 
 
 def _pattern(filters: Sequence[Sequence[Text]]) -> str | None:
@@ -220,12 +228,12 @@ def _pattern(filters: Sequence[Sequence[Text]]) -> str | None:
 
 def _piped(words: Sequence[Text]) -> Text:
     if len(words) != 2:
-        raise NeedsShellError("What it sends is made by the shell.")
+        raise NeedsShellError(gettext("What it sends is made by the shell."))
     text = words[1]
     if _plain(words[0]) == "printf":
         plain = _plain(text)
         if re.search(r"%|\\[^n]", plain):
-            raise NeedsShellError("The bytes that it sends are made by the shell.")
+            raise NeedsShellError(gettext("The bytes that it sends are made by the shell."))
         return (plain.replace("\\n", "\n"),)
     return (*text, "\n")
 
@@ -259,7 +267,9 @@ class _Call:
             elif set(option[1:]) <= _FLAGS:
                 self.flags |= set(option[1:])
             else:
-                raise NeedsShellError(f"A page cannot do what curl does by {option}.")
+                raise NeedsShellError(
+                    gettext("A page cannot do what curl does by %(option)s.", option=option)
+                )
 
     @property
     def includes_head(self) -> bool:
@@ -286,11 +296,13 @@ class _Call:
                 jar = value[0] if len(value) == 1 else None
                 if not isinstance(jar, Variable) or jar.name not in self._jars:
                     raise NeedsShellError(
-                        "A browser lets no page choose the cookies that it sends."
+                        gettext("A browser lets no page choose the cookies that it sends.")
                     )
                 self.cookies = True
             case "interface":
-                raise NeedsShellError("A page cannot choose the address that it calls from.")
+                raise NeedsShellError(
+                    gettext("A page cannot choose the address that it calls from.")
+                )
             case _:
                 pass
 
@@ -298,18 +310,20 @@ class _Call:
         first = value[0] if value else ""
         name, colon, start = (first if isinstance(first, str) else "").partition(":")
         if not colon:
-            raise NeedsShellError("It sends a header that a page cannot make.")
+            raise NeedsShellError(gettext("It sends a header that a page cannot make."))
         if _FORBIDDEN.fullmatch(name):
-            raise NeedsShellError(f"A browser lets no page set the header {name}.")
+            raise NeedsShellError(
+                gettext("A browser lets no page set the header %(name)s.", name=name)
+            )
         self.headers.append((name, tuple(p for p in (start.lstrip(), *value[1:]) if p != "")))
 
     def _sent(self, value: Text) -> Text:
         if _plain(value) == "@-":
             if self._piped is None:
-                raise NeedsShellError("What it sends is made by the shell.")
+                raise NeedsShellError(gettext("What it sends is made by the shell."))
             return self._piped
         if _plain(value).startswith("@"):
-            raise NeedsShellError("It sends a file.")
+            raise NeedsShellError(gettext("It sends a file."))
         return value
 
     def requests(self) -> Iterator[Request]:
@@ -328,12 +342,14 @@ class _Call:
         head = "HEAD" if "I" in self.flags else "GET"
         method = self.method or ("POST" if body is not None else head)
         if method in {"CONNECT", "TRACE", "TRACK"}:
-            raise NeedsShellError(f"A browser lets no page send {method}.")
+            raise NeedsShellError(gettext("A browser lets no page send %(method)s.", method=method))
         targets = [target for address in self.addresses for target in _targets(address)]
         if not targets:
-            raise NeedsShellError("It names no address of this server.")
+            raise NeedsShellError(gettext("It names no address of this server."))
         if len(targets) > MAX_REQUESTS:
-            raise NeedsShellError(f"It makes {len(targets)} requests.")
+            raise NeedsShellError(
+                gettext("It makes too many requests for a page: %(count)s.", count=len(targets))
+            )
         for target in targets:
             asked = (*target, "?", *_join("&", self.data)) if queries and self.data else target
             yield Request(method, asked, tuple(headers), body, self.cookies)
@@ -350,7 +366,7 @@ def _encoded(value: Text) -> Text:
     first = value[0] if value else ""
     name, equals, start = (first if isinstance(first, str) else "").partition("=")
     if not equals:
-        raise NeedsShellError("It sends a form that a page cannot make.")
+        raise NeedsShellError(gettext("It sends a form that a page cannot make."))
     rest = (
         quote(p, safe="") if isinstance(p, str) else Variable(p.name, encoded=True)
         for p in (start, *value[1:])
@@ -370,7 +386,7 @@ def _targets(address: Text) -> Iterator[Text]:
     """Expand curl's globs in an address of this server, and leave the origin and fragment out."""
     first = address[0] if address else ""
     if not isinstance(first, str) or not first.startswith(BASE):
-        raise NeedsShellError("It calls an address that takes a shell to make.")
+        raise NeedsShellError(gettext("It calls an address that takes a shell to make."))
     parts = (first.removeprefix(BASE), *address[1:])
     choices: list[list[str | Variable]] = [
         list(_expanded(part)) if isinstance(part, str) else [part] for part in parts
@@ -395,7 +411,7 @@ def _expanded(text: str) -> Iterator[str]:
     else:
         low, high = int(found[2]), int(found[3])
         if high - low >= 100:
-            raise NeedsShellError("It makes more requests than a page should.")
+            raise NeedsShellError(gettext("It makes more requests than a page should."))
         middles = [str(number) for number in range(low, high + 1)]
     for middle in middles:
         yield from _expanded(text[: found.start()] + middle + text[found.end() :])
@@ -421,13 +437,13 @@ def _stages(tokens: Sequence["Text | str"]) -> list[list[Text]]:
         if found == "|":
             stages.append([])
         elif isinstance(found, str):
-            raise NeedsShellError("It is a small program of the shell.")
+            raise _small_program()
         else:
             stages[-1].append(found)
     if not all(stages):
-        raise NeedsShellError("It is a small program of the shell.")
+        raise _small_program()
     if any(_plain(stage[0]) in {"for", "while", "if", "sleep"} for stage in stages):
-        raise NeedsShellError("It is a small program of the shell.")
+        raise _small_program()
     return stages
 
 
@@ -457,7 +473,7 @@ def _lex(text: str) -> list["Text | str"]:
         if character == "'":
             close = text.find("'", place + 1)
             if close < 0:
-                raise NeedsShellError("It is a small program of the shell.")
+                raise _small_program()
             add(text[place + 1 : close])
             place = close + 1
         elif character == '"':
@@ -496,12 +512,12 @@ def _quoted(text: str, place: int, add: Any) -> int:
         else:
             add(character)
             place += 1
-    raise NeedsShellError("It is a small program of the shell.")
+    raise _small_program()
 
 
 def _variable(text: str, place: int, add: Any) -> int:
     found = _NAME.match(text, place)
     if found is None:
-        raise NeedsShellError("It is a small program of the shell.")
+        raise _small_program()
     add(Variable(found[1] or found[2]))
     return found.end()

@@ -22,7 +22,7 @@ def test_every_page_has_what_no_view_passed(client: FlaskClient) -> None:
     for address in [*addresses()[:4], "/techniques", "/reference", "/sign-in", "/nowhere"]:
         response = client.get(address, headers=BROWSER)
         text = response.get_data(as_text=True)
-        assert '<html lang="en" data-theme="dark">' in text, address
+        assert '<html lang="en" dir="ltr" data-theme="dark">' in text, address
         for _, name in MENU:
             assert f">{name}</a>" in text, address
         assert "Cookie" in response.vary

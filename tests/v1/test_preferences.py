@@ -10,7 +10,7 @@ from tests.conftest import MakeApp
 from tests.v1.tools import sqlite_only
 
 ADDRESS = "/api/v1/preferences"
-DEFAULTS = {"language": "en", "theme": "system", "page_size": 20}
+DEFAULTS = {"language": "auto", "theme": "system", "page_size": 20}
 
 pytestmark = sqlite_only
 

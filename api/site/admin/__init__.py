@@ -12,6 +12,7 @@ https://flask-admin.readthedocs.io/en/latest/advanced/
 from flask import Flask
 from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
+from flask_babel import lazy_gettext
 
 from api.access.identity import requires
 from api.accounts.permissions import Action
@@ -24,22 +25,21 @@ def init_app(app: Flask) -> None:
     """Mount a new panel. The site's templates must be there before: some stand for the package's."""
     admin = Admin(
         app,
-        name="Question bank",
-        index_view=Home(name="Overview"),
+        name=lazy_gettext("Question bank"),
+        index_view=Home(name=lazy_gettext("Overview")),
         theme=Bootstrap4Theme(swatch="default"),
         csp_nonce_generator=nonce,
     )
-    for view, model, name in (
-        (questions.QuestionView, Question, "Questions"),
-        (bank.TopicView, Topic, "Topics"),
-        (bank.DraftView, Draft, "Drafts"),
-        (bank.GrantView, QuestionGrant, "Grants"),
-        (bank.AttachmentView, Attachment, "Attachments"),
-        (accounts.UserView, User, "Users"),
-        (accounts.SignInView, SignIn, "Sign-ins"),
-        (work.JobView, Job, "Jobs"),
+    for view, model, slug, name in (
+        (questions.QuestionView, Question, "questions", lazy_gettext("Questions")),
+        (bank.TopicView, Topic, "topics", lazy_gettext("Topics")),
+        (bank.DraftView, Draft, "drafts", lazy_gettext("Drafts")),
+        (bank.GrantView, QuestionGrant, "grants", lazy_gettext("Grants")),
+        (bank.AttachmentView, Attachment, "attachments", lazy_gettext("Attachments")),
+        (accounts.UserView, User, "users", lazy_gettext("Users")),
+        (accounts.SignInView, SignIn, "sign-ins", lazy_gettext("Sign-ins")),
+        (work.JobView, Job, "jobs", lazy_gettext("Jobs")),
     ):
-        slug = name.lower()
         admin.add_view(view(model, name, endpoint=f"admin_{slug.replace('-', '_')}", url=slug))
     _guard(app)
 

@@ -11,6 +11,7 @@ from typing import Any
 from flask import Response, g
 from flask_admin import AdminIndexView, expose
 from flask_admin.base import Admin, BaseView
+from flask_babel import gettext
 from sqlalchemy import func, select
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -89,14 +90,17 @@ class Home(Guarded, AdminIndexView):
     @demonstrates(70, test=f"{TESTS}::test_the_overview_counts_the_tables")
     def index(self) -> str:
         """Count the tables."""
-        counts = {
-            "admin_questions": db.session.scalar(select(func.count(Question.id))),
-            "admin_topics": len(list_topics()),
-            "admin_drafts": db.session.scalar(select(func.count(Draft.id))),
-            "admin_users": db.session.scalar(select(func.count(User.id))),
-            "admin_sign_ins": db.session.scalar(
-                select(func.count(SignIn.id)).where(SignIn.revoked_at.is_(None))
+        signed_in_devices = select(func.count(SignIn.id)).where(SignIn.revoked_at.is_(None))
+        counts = (
+            (
+                "admin_questions",
+                gettext("Questions"),
+                db.session.scalar(select(func.count(Question.id))),
             ),
-            "admin_jobs": db.session.scalar(select(func.count(Job.id))),
-        }
+            ("admin_topics", gettext("Topics"), len(list_topics())),
+            ("admin_drafts", gettext("Drafts"), db.session.scalar(select(func.count(Draft.id)))),
+            ("admin_users", gettext("Users"), db.session.scalar(select(func.count(User.id)))),
+            ("admin_sign_ins", gettext("Sign-ins"), db.session.scalar(signed_in_devices)),
+            ("admin_jobs", gettext("Jobs"), db.session.scalar(select(func.count(Job.id)))),
+        )
         return self.render("admin/index.html", counts=counts)

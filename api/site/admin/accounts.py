@@ -10,6 +10,7 @@ from typing import Any
 from flask_admin.actions import action
 from flask_admin.contrib.sqla.filters import FilterEmpty, FilterEqual
 from flask_admin.form import Select2Widget
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy.orm import joinedload, selectinload
 from wtforms import BooleanField, Form, SelectMultipleField
 from wtforms.fields import SelectChoice
@@ -18,6 +19,7 @@ from api.accounts import second_factor, tokens, users
 from api.accounts.permissions import Role
 from api.demonstrations import demonstrates
 from api.models import SignIn, User
+from api.site import words
 from api.site.admin.tables import TESTS, TableView
 
 
@@ -42,26 +44,32 @@ class UserView(TableView):
         "username",
         "email",
         "active",
-        FilterEmpty(User.confirmed_at, "Confirmed at"),
+        FilterEmpty(User.confirmed_at, lazy_gettext("Confirmed at")),
     )
     column_formatters = {  # noqa: RUF012  # Flask-Admin reads it off the class
-        "roles": lambda _view, _context, row, _name: ", ".join(role.name for role in row.roles),
+        "roles": lambda _view, _context, row, _name: words.listed(
+            [words.role(role.name) for role in row.roles]
+        ),
         "second_factor": lambda _view, _context, row, _name: second_factor.is_on(row),
     }
 
     form_columns = ("active", "roles")
     form_extra_fields = {  # noqa: RUF012
-        "active": BooleanField("May sign in"),
+        "active": BooleanField(lazy_gettext("May sign in")),
         "roles": SelectMultipleField(
-            "Roles",
-            choices=[SelectChoice(role.value) for role in Role],
+            lazy_gettext("Roles"),
+            choices=[SelectChoice(role.value, words.ROLES[role.value]) for role in Role],
             coerce=role_name,
             widget=Select2Widget(multiple=True),
         ),
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        by_role = FilterEqual("roles.name", "Role", [(role.value, role.value) for role in Role])
+        by_role = FilterEqual(
+            "roles.name",
+            lazy_gettext("Role"),
+            [(role.value, words.ROLES[role.value]) for role in Role],
+        )
         self.column_filters = (*type(self).column_filters, by_role)
         super().__init__(*args, **kwargs)
 
@@ -90,15 +98,23 @@ class UserView(TableView):
         """Delete an account, as its owner could. Returns whether it is gone."""
         return self.attempt(lambda: users.delete(model))
 
-    @action("delete", "Delete", "Delete the selected accounts? What they wrote in the bank stays.")
+    @action(
+        "delete",
+        lazy_gettext("Delete"),
+        lazy_gettext("Delete the selected accounts? What they wrote in the bank stays."),
+    )
     def action_delete(self, ids: Sequence[str]) -> None:
         """Delete the ticked accounts."""
-        self.in_bulk(ids, users.delete, "{} deleted.")
+        self.in_bulk(ids, users.delete, gettext("{} deleted."))
 
-    @action("sign_out", "Sign out everywhere", "Sign out every device of the selected users?")
+    @action(
+        "sign_out",
+        lazy_gettext("Sign out everywhere"),
+        lazy_gettext("Sign out every device of the selected users?"),
+    )
     def sign_out(self, ids: Sequence[str]) -> None:
         """Sign out every device of the ticked users."""
-        self.in_bulk(ids, tokens.revoke_all, "{} signed out everywhere.")
+        self.in_bulk(ids, tokens.revoke_all, gettext("{} signed out everywhere."))
 
 
 class SignInView(TableView):
@@ -110,7 +126,7 @@ class SignInView(TableView):
         "user.username", "door", "address", "user_agent",
         "created_at", "rotated_at", "expires_at", "revoked_at",
     )  # fmt: skip
-    column_labels = {"user.username": "User", "rotated_at": "Last used"}  # noqa: RUF012
+    column_labels = {"user.username": lazy_gettext("User"), "rotated_at": lazy_gettext("Last used")}  # noqa: RUF012
     column_default_sort = ("created_at", True)
     column_sortable_list = (
         "user.username", "door", "address", "created_at", "rotated_at", "expires_at",
@@ -119,8 +135,8 @@ class SignInView(TableView):
     column_filters = (
         "user.username",
         "address",
-        FilterEqual(SignIn.door, "Door", [("api", "api"), ("site", "site")]),
-        FilterEmpty(SignIn.revoked_at, "Signed out"),
+        FilterEqual(SignIn.door, lazy_gettext("Door"), [("api", "api"), ("site", "site")]),
+        FilterEmpty(SignIn.revoked_at, lazy_gettext("Signed out")),
     )
 
     @demonstrates(
@@ -128,7 +144,7 @@ class SignInView(TableView):
         at="POST admin_sign_ins.action_view",
         test=f"{TESTS}::test_a_revoked_device_is_signed_out_at_once",
     )
-    @action("revoke", "Sign out", "Sign out the selected devices?")
+    @action("revoke", lazy_gettext("Sign out"), lazy_gettext("Sign out the selected devices?"))
     def revoke(self, ids: Sequence[str]) -> None:
         """Sign the ticked devices out."""
-        self.in_bulk(ids, tokens.revoke, "{} signed out.")
+        self.in_bulk(ids, tokens.revoke, gettext("{} signed out."))

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask_admin.actions import action
 from flask_admin.contrib.sqla.filters import FilterEqual
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy.orm import joinedload
 from wtforms import Form, IntegerField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange
@@ -47,7 +48,7 @@ class DraftView(TableView):
     loads = (joinedload(Draft.author),)
     column_list = ("author.username", "number", "prompt", "created_at", "updated_at")
     column_details_list = ("author.username", "number", *EDITABLE, "created_at", "updated_at")
-    column_labels = {"author.username": "Author"}  # noqa: RUF012  # Flask-Admin reads it off the class
+    column_labels = {"author.username": lazy_gettext("Author")}  # noqa: RUF012  # Flask-Admin reads it off the class
     column_default_sort = ("updated_at", True)
     column_sortable_list = ("author.username", "created_at", "updated_at")
     column_searchable_list = ("author.username",)
@@ -59,17 +60,25 @@ class DraftView(TableView):
         reader, draft = _reader(), model.id
         return self.attempt(lambda: drafts.remove(draft, reader, _unchecked))
 
-    @action("delete", "Delete", "Throw the selected drafts away?")
+    @action("delete", lazy_gettext("Delete"), lazy_gettext("Throw the selected drafts away?"))
     def action_delete(self, ids: Sequence[str]) -> None:
         """Throw the ticked drafts away."""
         reader = _reader()
-        self.in_bulk(ids, lambda row: drafts.remove(row.id, reader, _unchecked), "{} deleted.")
+        self.in_bulk(
+            ids, lambda row: drafts.remove(row.id, reader, _unchecked), gettext("{} deleted.")
+        )
 
-    @action("publish", "Publish", "Publish the selected drafts as they are now?")
+    @action(
+        "publish",
+        lazy_gettext("Publish"),
+        lazy_gettext("Publish the selected drafts as they are now?"),
+    )
     def publish(self, ids: Sequence[str]) -> None:
         """Make the ticked drafts questions of the bank, their authors' own."""
         reader = _reader()
-        self.in_bulk(ids, lambda row: drafts.publish(row.id, reader, _unchecked), "{} published.")
+        self.in_bulk(
+            ids, lambda row: drafts.publish(row.id, reader, _unchecked), gettext("{} published.")
+        )
 
 
 def _reader() -> Reader:
@@ -93,10 +102,10 @@ class GrantView(TableView):
         "question.number", "question.prompt", "user.username", "granted_by.username", "granted_at",
     )  # fmt: skip
     column_labels = {  # noqa: RUF012  # Flask-Admin reads it off the class
-        "question.number": "Number",
-        "question.prompt": "Prompt",
-        "user.username": "User",
-        "granted_by.username": "Granted by",
+        "question.number": lazy_gettext("Number"),
+        "question.prompt": lazy_gettext("Prompt"),
+        "user.username": lazy_gettext("User"),
+        "granted_by.username": lazy_gettext("Granted by"),
     }
     column_default_sort = ("granted_at", True)
     column_sortable_list = ("question.number", "user.username", "granted_at")
@@ -104,8 +113,10 @@ class GrantView(TableView):
     column_filters = ("user.username", "question.number")
     form_columns = ("number", "username")
     form_extra_fields = {  # noqa: RUF012
-        "number": IntegerField("Question", [InputRequired(), NumberRange(1, MAX_NUMBER)]),
-        "username": StringField("User", [InputRequired(), Length(max=60)]),
+        "number": IntegerField(
+            lazy_gettext("Question"), [InputRequired(), NumberRange(1, MAX_NUMBER)]
+        ),
+        "username": StringField(lazy_gettext("User"), [InputRequired(), Length(max=60)]),
     }
 
     def create_model(self, form: Form) -> bool:
@@ -117,10 +128,12 @@ class GrantView(TableView):
         """Take the right. Returns whether it is gone."""
         return self.attempt(lambda: grants.take(model.question.number, model.user))
 
-    @action("delete", "Take back", "Take the selected rights back?")
+    @action("delete", lazy_gettext("Take back"), lazy_gettext("Take the selected rights back?"))
     def action_delete(self, ids: Sequence[str]) -> None:
         """Take the ticked rights."""
-        self.in_bulk(ids, lambda row: grants.take(row.question.number, row.user), "{} taken.")
+        self.in_bulk(
+            ids, lambda row: grants.take(row.question.number, row.user), gettext("{} taken.")
+        )
 
 
 class AttachmentView(TableView):
@@ -132,10 +145,10 @@ class AttachmentView(TableView):
     )  # fmt: skip
     column_details_list = (*column_list, "sha256", "width", "height", "pages")
     column_labels = {  # noqa: RUF012
-        "question.number": "Question",
-        "uploader.username": "Uploaded by",
+        "question.number": lazy_gettext("Question"),
+        "uploader.username": lazy_gettext("Uploaded by"),
         "sha256": "SHA-256",
-        "size": "Bytes",
+        "size": lazy_gettext("Bytes"),
     }
     column_default_sort = ("created_at", True)
     column_sortable_list = ("question.number", "filename", "media_type", "size", "created_at")
@@ -143,5 +156,7 @@ class AttachmentView(TableView):
     column_filters = (
         "question.number",
         "size",
-        FilterEqual(Attachment.media_type, "Type", [(kind, kind) for kind in KINDS.values()]),
+        FilterEqual(
+            Attachment.media_type, lazy_gettext("Type"), [(kind, kind) for kind in KINDS.values()]
+        ),
     )

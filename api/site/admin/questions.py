@@ -14,6 +14,7 @@ from flask_admin.actions import action
 from flask_admin.contrib.sqla.filters import FilterEmpty, FilterEqual
 from flask_admin.contrib.sqla.form import InlineModelConverter
 from flask_admin.form import Select2Widget
+from flask_babel import format_decimal, gettext, lazy_gettext
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 from wtforms import Form, HiddenField, SelectField, SelectMultipleField
@@ -24,11 +25,12 @@ from api.access.identity import signed_in
 from api.bank import editing, questions
 from api.bank.catalogue import TECHNIQUES
 from api.bank.editing import EDITABLE
-from api.bank.formats.schema import DIFFICULTIES, MAX_NUMBER
+from api.bank.formats.schema import MAX_NUMBER
 from api.bank.storing import BankConflictError
 from api.demonstrations import demonstrates
 from api.extensions import db
 from api.models import Question, Reference, Topic
+from api.site import words
 from api.site.admin.tables import TESTS, TableView
 
 BLOCKS = {"answer": 24, "in_practice": 12, "try_it": 16, "prompt": 3}
@@ -55,14 +57,16 @@ def one_of(label: str, choices: Mapping[str, str]) -> SelectField:
 
     The fields that Flask-Admin 2.2 makes for choices hand WTForms 3.3 tuples, which that warns of.
     """
-    options = [SelectChoice("", "none"), *starmap(SelectChoice, choices.items())]
+    options = [SelectChoice("", lazy_gettext("none")), *starmap(SelectChoice, choices.items())]
     return SelectField(label, choices=options, widget=Select2Widget())
 
 
 def in_range(_form: Any, field: Any) -> None:
     """Refuse a number that no question can have before anything asks the database for it."""
     if field.data is not None and not 1 <= field.data <= MAX_NUMBER:
-        raise StopValidation(f"Must be from 1 to {MAX_NUMBER:,}.")
+        raise StopValidation(
+            gettext("Must be from 1 to %(most)s.", most=format_decimal(MAX_NUMBER))
+        )
 
 
 def state_of(question: Question) -> str:
@@ -93,13 +97,15 @@ class QuestionView(TableView):
     column_filters: tuple[Any, ...] = (
         "number",
         "prompt",
-        FilterEqual(Question.difficulty, "Difficulty", [(name, name) for name in DIFFICULTIES]),
+        FilterEqual(
+            Question.difficulty, lazy_gettext("Difficulty"), list(words.DIFFICULTIES.items())
+        ),
         FilterEqual(
             Question.technique,
-            "Technique",
+            lazy_gettext("Technique"),
             [(slug, each.name) for slug, each in TECHNIQUES.items()],
         ),
-        FilterEmpty(Question.edited_at, "Edited here"),
+        FilterEmpty(Question.edited_at, lazy_gettext("Edited here")),
     )
     column_formatters = {  # noqa: RUF012  # Flask-Admin reads it off the class
         "topics": lambda _view, _context, row, _name: ", ".join(t.slug for t in row.topics),
@@ -109,10 +115,15 @@ class QuestionView(TableView):
     form_extra_fields = {  # noqa: RUF012
         "seen": HiddenField(),
         "topics": SelectMultipleField(
-            "Topics", choices=topic_choices, coerce=slug_of, widget=Select2Widget(multiple=True)
+            lazy_gettext("Topics"),
+            choices=topic_choices,
+            coerce=slug_of,
+            widget=Select2Widget(multiple=True),
         ),
-        "difficulty": one_of("Difficulty", {name: name for name in DIFFICULTIES}),
-        "technique": one_of("Technique", {slug: each.name for slug, each in TECHNIQUES.items()}),
+        "difficulty": one_of(lazy_gettext("Difficulty"), words.DIFFICULTIES),
+        "technique": one_of(
+            lazy_gettext("Technique"), {slug: each.name for slug, each in TECHNIQUES.items()}
+        ),
     }
     form_args = {  # noqa: RUF012
         "number": {"validators": [in_range]},
@@ -169,12 +180,15 @@ class QuestionView(TableView):
         def check() -> None:
             if state_of(questions.get(number)) != seen:
                 raise StaleFormError(
-                    f"Question {number} was changed while you edited it. Open it again; nothing was "
-                    "changed."
+                    gettext(
+                        "Question %(number)s was changed while you edited it. Open it again; nothing "
+                        "was changed.",
+                        number=number,
+                    )
                 )
 
         if not changes:
-            flash("You changed nothing.", "info")
+            flash(gettext("You changed nothing."), "info")
             return True
         return self.attempt(lambda: editing.patch(number, changes, author, check))
 
@@ -185,23 +199,29 @@ class QuestionView(TableView):
 
     # --- In bulk ---
 
-    @action("delete", "Delete", "Delete the selected questions? Their history stays.")
+    @action(
+        "delete",
+        lazy_gettext("Delete"),
+        lazy_gettext("Delete the selected questions? Their history stays."),
+    )
     def action_delete(self, ids: Sequence[str]) -> None:
         """Delete the ticked questions."""
         author = signed_in().id
-        self.in_bulk(ids, lambda row: editing.delete(row.number, author, _unchecked), "{} deleted.")
+        self.in_bulk(
+            ids, lambda row: editing.delete(row.number, author, _unchecked), gettext("{} deleted.")
+        )
 
-    @action("beginner", "Set difficulty: beginner")
+    @action("beginner", lazy_gettext("Set difficulty: beginner"))
     def set_beginner(self, ids: Sequence[str]) -> None:
         """Call the ticked questions ones for beginners."""
         self._set_difficulty(ids, "beginner")
 
-    @action("intermediate", "Set difficulty: intermediate")
+    @action("intermediate", lazy_gettext("Set difficulty: intermediate"))
     def set_intermediate(self, ids: Sequence[str]) -> None:
         """Call the ticked questions intermediate."""
         self._set_difficulty(ids, "intermediate")
 
-    @action("advanced", "Set difficulty: advanced")
+    @action("advanced", lazy_gettext("Set difficulty: advanced"))
     def set_advanced(self, ids: Sequence[str]) -> None:
         """Call the ticked questions advanced."""
         self._set_difficulty(ids, "advanced")
@@ -216,7 +236,7 @@ class QuestionView(TableView):
         self.in_bulk(
             ids,
             lambda row: editing.patch(row.number, changes, author, _unchecked),
-            f"{{}} set to {difficulty}.",
+            gettext("{} set to %(difficulty)s.", difficulty=words.difficulty(difficulty)),
         )
 
 

@@ -21,6 +21,7 @@ from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import SecureForm
 from flask_admin.model.filters import BaseFilter
 from flask_admin.tools import iterdecode
+from flask_babel import force_locale, lazy_gettext
 from marshmallow import ValidationError
 from sqlalchemy import Integer, inspect
 from sqlalchemy.orm import Query
@@ -30,6 +31,7 @@ from api.accounts.users import AccountError, LastAdministratorError, UserUnknown
 from api.bank.storing import BankWriteError
 from api.demonstrations import demonstrates
 from api.extensions import db
+from api.http.languages import N_
 from api.http.limits import writes
 from api.jobs.queue import JobConflictError
 from api.site.admin.access import Guarded
@@ -47,6 +49,18 @@ def joined(_view: Any, values: list[Any], _name: str) -> str:
     return ", ".join(map(str, values))
 
 
+#: What Flask-Admin makes of the columns' names, marked for translators.
+COLUMNS = (
+    N_("Active"), N_("Address"), N_("Answer"), N_("Attempt"), N_("Author"), N_("Confirmed At"),
+    N_("Created At"), N_("Description"), N_("Difficulty"), N_("Done"), N_("Door"), N_("Due At"),
+    N_("Edited At"), N_("Email"), N_("Error"), N_("Expires At"), N_("Filename"), N_("Finished At"),
+    N_("Granted At"), N_("Height"), N_("In Practice"), N_("Kind"), N_("Media Type"), N_("Name"),
+    N_("Number"), N_("Pages"), N_("Parameters"), N_("Phase"), N_("Prompt"), N_("References"),
+    N_("Refused"), N_("Result"), N_("Revoked At"), N_("Roles"), N_("Rotated At"), N_("Second Factor"),
+    N_("Size"), N_("Slug"), N_("Started At"), N_("State"), N_("Technique"), N_("Title"), N_("Topics"),
+    N_("Total"), N_("Try It"), N_("Updated At"), N_("Url"), N_("User Agent"), N_("Username"),
+    N_("Width"), N_("Worker"),
+)  # fmt: skip
 #: Rows of one export.
 MAX_ROWS = 5_000
 #: The largest whole number that a column holds.
@@ -140,6 +154,18 @@ class TableView(Guarded, ModelView):
         declared: Any = type(self)
         self._urls = [each for each in declared._urls if can.get(each[1], True)]
         return super().create_blueprint(admin)
+
+    def _prettify_name(self, name: str) -> Any:
+        """Name a column in the reader's language: a word of `COLUMNS`."""
+        return lazy_gettext(super()._prettify_name(name))
+
+    def get_filter_arg(self, index: int, flt: Any) -> Any:
+        """Name a filter in an address, which is the same in every language.
+
+        The package makes it of the words that it shows, and looks it up among those it began with.
+        """
+        with force_locale("en"):
+            return super().get_filter_arg(index, flt)
 
     # --- Reading, whatever stands in the address ---
 

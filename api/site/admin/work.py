@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from flask_admin.actions import action
 from flask_admin.contrib.sqla.filters import FilterEqual
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy.orm import joinedload
 
 from api.jobs import queue
@@ -28,22 +29,28 @@ class JobView(TableView):
         "parameters",
         "result",
     )
-    column_labels = {"user.username": "User"}  # noqa: RUF012  # Flask-Admin reads it off the class
+    column_labels = {"user.username": lazy_gettext("User")}  # noqa: RUF012  # Flask-Admin reads it off the class
     column_default_sort = ("created_at", True)
     column_sortable_list = ("kind", "state", "user.username", "created_at", "finished_at")
     column_searchable_list = ("user.username", "error")
     column_filters = (
-        FilterEqual(Job.kind, "Kind", [(kind.value, kind.value) for kind in JobKind]),
-        FilterEqual(Job.state, "State", [(state.value, state.value) for state in JobState]),
+        FilterEqual(Job.kind, lazy_gettext("Kind"), [(kind.value, kind.value) for kind in JobKind]),
+        FilterEqual(
+            Job.state, lazy_gettext("State"), [(state.value, state.value) for state in JobState]
+        ),
         "user.username",
     )
 
-    @action("cancel", "Cancel", "Cancel the selected jobs?")
+    @action("cancel", lazy_gettext("Cancel"), lazy_gettext("Cancel the selected jobs?"))
     def cancel(self, ids: Sequence[str]) -> None:
         """Cancel the ticked jobs."""
-        self.in_bulk(ids, queue.cancel, "{} cancelled.")
+        self.in_bulk(ids, queue.cancel, gettext("{} cancelled."))
 
-    @action("retry", "Try again", "Put the selected jobs back into the queue?")
+    @action(
+        "retry",
+        lazy_gettext("Try again"),
+        lazy_gettext("Put the selected jobs back into the queue?"),
+    )
     def retry(self, ids: Sequence[str]) -> None:
         """Put the ticked jobs back into the queue."""
-        self.in_bulk(ids, queue.retry, "{} back in the queue.")
+        self.in_bulk(ids, queue.retry, gettext("{} back in the queue."))

@@ -1,0 +1,110 @@
+"""Words that pages take from here: names of values, and what the page's scripts say (66).
+
+A script has no catalogue. It finds its sentences in a `data-words` attribute, in the language of the page,
+with a `{name}` for each value and every plural form under its name in CLDR, which is what
+`Intl.PluralRules` answers.
+The strict policy allows no inline script that could hold them.
+Source: https://cldr.unicode.org/index/cldr-spec/plural-rules
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from babel.lists import format_list
+from flask import Flask
+from flask_babel import gettext, lazy_gettext, lazy_pgettext, ngettext
+from markupsafe import Markup
+
+from api.http import languages
+
+DIFFICULTIES = {
+    "beginner": lazy_gettext("beginner"),
+    "intermediate": lazy_gettext("intermediate"),
+    "advanced": lazy_gettext("advanced"),
+}
+THEMES = {
+    "system": lazy_pgettext("theme", "system"),
+    "light": lazy_pgettext("theme", "light"),
+    "dark": lazy_pgettext("theme", "dark"),
+}
+ROLES = {
+    "reader": lazy_gettext("reader"),
+    "contributor": lazy_gettext("contributor"),
+    "editor": lazy_gettext("editor"),
+    "administrator": lazy_gettext("administrator"),
+}
+
+
+def difficulty(level: str) -> str:
+    """Name a difficulty."""
+    return str(DIFFICULTIES.get(level, level))
+
+
+def role(name: str) -> str:
+    """Name a role."""
+    return str(ROLES.get(name, name))
+
+
+def listed(items: Sequence[str]) -> str:
+    """Join words as the language does: with its comma, and its word for "and" before the last."""
+    return format_list(list(items), locale=languages.current()) if items else ""
+
+
+def english() -> Markup:
+    """Return the attributes of a part that is English whatever the page's language is (WCAG 3.1.2)."""
+    return Markup("") if languages.current().language == "en" else Markup('lang="en" dir="ltr"')
+
+
+def native() -> Markup:
+    """Return the attributes of a part in the page's language within one that is English."""
+    locale = languages.current()
+    if locale.language == "en":
+        return Markup("")
+    return Markup('lang="{}" dir="{}"').format(locale.language, locale.text_direction)
+
+
+def search() -> dict[str, Any]:
+    """Return what the search says."""
+    return {
+        "found": languages.plural_forms(
+            lambda number: ngettext(
+                "%(count)s question", "%(count)s questions", number, count="{count}"
+            )
+        ),
+        "none": gettext("Nothing found. Try fewer or other words."),
+        "failed": gettext("The search failed: {reason}"),
+        "difficulties": {name: str(word) for name, word in DIFFICULTIES.items()},
+    }
+
+
+def examples() -> dict[str, Any]:
+    """Return what the examples say."""
+    return {
+        "run": gettext("Run"),
+        "runOne": gettext("Run command {number}"),
+        "runAll": gettext("Run all in order"),
+        "copyAs": gettext("Copy as"),
+        "copyAsKind": gettext("Copy as {kind}"),
+        "copied": gettext("Copied"),
+        "notCopied": gettext("Not copied"),
+        "took": gettext("in {milliseconds} ms"),
+        "redirected": gettext("after a redirect to {address}"),
+        "ran": languages.plural_forms(
+            lambda number: ngettext(
+                "%(count)s command was run.",
+                "%(count)s commands were run.",
+                number,
+                count="{count}",
+            )
+        ),
+        "failed": gettext("It could not be run."),
+        "failedBecause": gettext("It could not be run: {reason}"),
+        "noAnswer": gettext("no answer came. Is the server still there?"),
+        "notKept": gettext("{name} was to be kept, and the answer is a refusal."),
+    }
+
+
+def init_app(app: Flask) -> None:
+    """Give the filters to every template."""
+    for function in (difficulty, role, listed):
+        app.add_template_filter(function)
