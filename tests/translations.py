@@ -68,7 +68,10 @@ def compiled(language: str) -> dict[Any, Any]:
 
 
 def _key(message: Message) -> Any:
-    return message.context, message.id if isinstance(message.id, str) else tuple(message.id)
+    context: Any = message.context
+    if isinstance(context, bytes):  # as Babel reads it from a binary file
+        context = context.decode()
+    return context, message.id if isinstance(message.id, str) else tuple(message.id)
 
 
 def _said(message: Message) -> Any:

@@ -28,7 +28,7 @@ MOMENT = Path(flask_admin.__file__).parent / "static" / "vendor" / "moment.min.j
 NAME = re.compile(r"[a-z]+\.[0-9a-f]{8}\.(css|js)")
 YEAR_SECONDS = 31_536_000
 STYLES = ("tokens", "page", "parts", "code", "explorer")
-SCRIPTS = ("search", "steps", "try")
+SCRIPTS = ("words", "search", "steps", "try")
 
 
 class _Resolver(FlaskResolver):  # type: ignore[misc]  # Flask-Assets publishes no types

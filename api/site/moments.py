@@ -4,7 +4,7 @@ Moment.js is in maintenance mode, and new pages do as well with `Intl`; this sho
 used where it is there, under a strict Content-Security-Policy and without a CDN. The extension's own
 element is hidden until its script runs, by an inline style that such a policy refuses, escapes nothing,
 and takes any clock time for UTC. So its class is replaced by one that writes `<time>`, which a reader
-without JavaScript can read.
+without JavaScript can read, in their language (66).
 Sources: https://flask-moment.readthedocs.io/en/latest/ and
 https://momentjs.com/docs/#/-project-status/
 """
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
+from flask_babel import format_datetime
 from flask_moment import Moment
 from flask_moment import moment as flask_moment
 from markupsafe import Markup
@@ -21,13 +22,37 @@ from api.demonstrations import demonstrates
 
 extension = Moment()
 
-#: What runs as soon as the page is read: the instant in full, in the reader's zone, as the title.
-_TITLES = """
-document.addEventListener("DOMContentLoaded", function () {
-  document.querySelectorAll("time[data-timestamp]").forEach(function (time) {
-    time.title = moment(time.dataset.timestamp).format("LLLL");
+#: What runs as soon as the page is read: the instant in full, in the reader's zone, as the title. Before
+#: that a locale for Moment.js in the page's language, made of what the browser knows itself. The
+#: copy that is served speaks English alone, and its files of locales are in no wheel.
+_LANGUAGE = """
+(function () {
+  var language = document.documentElement.lang;
+  var numbers = language + "-u-nu-latn";
+  if (language !== "en") {
+    var units = {
+      s: "second", ss: "second", m: "minute", mm: "minute", h: "hour", hh: "hour", d: "day", dd: "day",
+      w: "week", ww: "week", M: "month", MM: "month", y: "year", yy: "year"
+    };
+    var relative = new Intl.RelativeTimeFormat(numbers, { numeric: "auto" });
+    var tell = function (number, withoutSuffix, unit, isFuture) {
+      if (withoutSuffix) {
+        var style = { style: "unit", unit: units[unit], unitDisplay: "long" };
+        return new Intl.NumberFormat(numbers, style).format(number);
+      }
+      return relative.format(unit === "s" ? 0 : isFuture ? number : -number, units[unit]);
+    };
+    var words = { past: "%s", future: "%s" };
+    Object.keys(units).forEach(function (unit) { words[unit] = tell; });
+    moment.defineLocale(language, { relativeTime: words });
+  }
+  document.addEventListener("DOMContentLoaded", function () {
+    var full = new Intl.DateTimeFormat(numbers, { dateStyle: "full", timeStyle: "short" });
+    document.querySelectorAll("time[data-timestamp]").forEach(function (time) {
+      time.title = full.format(new Date(time.dataset.timestamp));
+    });
   });
-});
+})();
 """
 
 
@@ -71,12 +96,12 @@ class moment(flask_moment):  # type: ignore[misc]  # noqa: N801  # the name that
         )
         return Markup(
             '<time class="flask-moment" datetime="{0}" data-timestamp="{0}"{1}>{2}</time>'
-        ).format(instant, attributes, f"{at.day} {at:%B %Y, %H:%M} UTC")
+        ).format(instant, attributes, format_datetime(at, "long"))
 
 
 def script() -> str:
     """Return the script that turns the elements into local text; to be served, never inlined."""
-    return str(extension.flask_moment_js()) + _TITLES
+    return str(extension.flask_moment_js()) + _LANGUAGE
 
 
 def init_app(app: Flask) -> None:

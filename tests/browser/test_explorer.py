@@ -270,7 +270,9 @@ def test_reading_and_searching_work_without_javascript(open_page: Open) -> None:
     expect(page.locator("#results mark").first).to_be_visible()
     page.locator("#results a").first.click()
     expect(page.locator("h1")).to_be_visible()
-    expect(page.locator(".side time")).to_have_text(re.compile(r"^\d+ \w+ \d{4}, \d\d:\d\d UTC$"))
+    expect(page.locator(".side time")).to_have_text(
+        re.compile(r"^\w+ \d+, \d{4}, \d+:\d\d:\d\d\s[AP]M UTC$")
+    )
     expect(page.locator(".console button")).to_have_count(0)
     expect(page.locator("pre.lines").first).to_be_visible()
     page.get_by_role("button", name="dark", exact=True).click()

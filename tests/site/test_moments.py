@@ -28,7 +28,10 @@ def test_a_time_is_readable_without_script_and_marked_for_it(
     assert changed is not None
     at = datetime.fromisoformat(changed["updated_at"])
     assert found[1] == at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert found[3] == f"{at.day} {at:%B %Y, %H:%M} UTC"
+    assert (
+        found[3]
+        == f"{at:%B} {at.day}, {at.year}, {at:%-I:%M:%S}\N{NARROW NO-BREAK SPACE}{at:%p} UTC"
+    )
     assert 'data-function="fromNow"' in found[2]
     assert 'data-refresh="60000"' in found[2]
     assert "style" not in found[2]

@@ -134,7 +134,7 @@ class QuestionView(TableView):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # A filter that is bound by a path belongs to one view of one application.
-        by_topic = FilterEqual("topics.slug", "Topic")
+        by_topic = FilterEqual("topics.slug", lazy_gettext("Topic"))
         self.column_filters = (*type(self).column_filters, by_topic)
         super().__init__(*args, **kwargs)
 

@@ -34,6 +34,7 @@ from api.extensions import db
 from api.http.languages import N_
 from api.http.limits import writes
 from api.jobs.queue import JobConflictError
+from api.site import words
 from api.site.admin.access import Guarded
 
 TESTS = "tests/site/test_admin.py"
@@ -167,6 +168,12 @@ class TableView(Guarded, ModelView):
         with force_locale("en"):
             return super().get_filter_arg(index, flt)
 
+    def search_placeholder(self) -> str:
+        """Name what is searched."""
+        return words.listed(
+            [str(self.get_column_name(name)) for name in self.column_searchable_list]
+        )
+
     # --- Reading, whatever stands in the address ---
 
     def get_query(self) -> Query[Any]:
@@ -207,6 +214,7 @@ class TableView(Guarded, ModelView):
         found: list[BaseFilter] | None = super().get_filters()
         for each in found or []:
             each.validate = _validator(each)
+            each.name = lazy_gettext(str(each.name))  # the package's own are no longer lazy
         return found
 
     def get_list(self, *args: Any, **kwargs: Any) -> tuple[int, list[Any]]:

@@ -25,6 +25,8 @@
     const list = document.getElementById("results");
     const count = document.getElementById("count");
     const root = form.dataset.root;
+    const said = words.of(form);
+    const foreign = words.language !== "en";
     let latest = null;
     let waiting = 0;
 
@@ -32,6 +34,7 @@
       const item = element("li");
       item.append(element("span", "number", String(question.number)));
       const text = element("div", "text");
+      if (foreign) Object.assign(text, { lang: "en", dir: "ltr" });
       const link = element("a");
       link.href = `${root}/questions/${question.number}`;
       link.append(...prompt(question.prompt));
@@ -44,7 +47,7 @@
         text.append(line);
       }
       item.append(text);
-      if (question.difficulty) item.append(element("span", `tag ${question.difficulty}`, question.difficulty));
+      if (question.difficulty) item.append(element("span", `tag ${question.difficulty}`, said.difficulties[question.difficulty]));
       return item;
     };
 
@@ -63,11 +66,11 @@
         if (!response.ok) throw new Error(answer.detail);
         list.replaceChildren(...answer.items.map((question) => show(question, asked.has("q"))));
         const { length } = answer.items;
-        count.textContent = length ? `${length} ${length === 1 ? "question" : "questions"}` : "Nothing found. Try fewer or other words.";
+        count.textContent = length ? words.counted(said.found, length) : said.none;
         count.classList.remove("bad");
       } catch (error) {
         if (error.name === "AbortError") return;
-        count.textContent = `The search failed: ${error.message}`;
+        count.textContent = words.fill(said.failed, { reason: error.message });
         count.classList.add("bad");
       }
     };

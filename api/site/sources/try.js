@@ -32,8 +32,9 @@
     return list;
   };
 
-  const exchange = ({ request, response, text, milliseconds }, isTelling, origin) => {
+  const exchange = ({ request, response, text, milliseconds }, isTelling, origin, said) => {
     const shown = element("div", "exchange");
+    shown.dir = "ltr";
     const asked = element("p", "line");
     asked.append(element("span", `verb verb-${request.method.toLowerCase()}`, request.method), " ", request.target || "/");
     shown.append(asked);
@@ -44,8 +45,9 @@
     const status = element("p", "line");
     const kind = Math.floor(response.status / 100);
     status.append(element("span", `status status-${kind}`, `${response.status} ${response.statusText}`.trim()));
-    status.append(` in ${milliseconds} ms`);
-    if (response.redirected) status.append(`, after a redirect to ${response.url.replace(origin, "")}`);
+    const remarks = [words.fill(said.took, { milliseconds: words.number.format(milliseconds) })];
+    if (response.redirected) remarks.push(words.fill(said.redirected, { address: response.url.replace(origin, "") }));
+    for (const remark of remarks) status.append(" ", element("bdi", "quiet", remark));
     shown.append(status);
     const pairs = [...response.headers];
     const sorted = [...pairs.filter((pair) => isTelling(...pair)), ...pairs.filter((pair) => !isTelling(...pair))];
@@ -61,6 +63,7 @@
 
   const start = (box) => {
     const root = location.origin + box.dataset.root;
+    const said = words.of(box);
     const general = (box.dataset.telling || "").split(" ").filter(Boolean);
     const items = [...box.querySelectorAll("[data-plan]")];
     const plans = items.map((item) => JSON.parse(item.dataset.plan));
@@ -87,9 +90,9 @@
       place.replaceChildren();
       for (const request of plan.requests) {
         const found = await steps.send(request, values, root);
-        place.append(exchange(found, telling(plan), root));
+        place.append(exchange(found, telling(plan), root, said));
         if (plan.kept) {
-          if (!found.response.ok) throw new Error(`${plan.kept.name} was to be kept, and the answer is a refusal`);
+          if (!found.response.ok) throw new Error(words.fill(said.notKept, { name: plan.kept.name }));
           values.set(plan.kept.name, steps.take(plan.kept, found.text, found.response.headers));
         }
       }
@@ -105,13 +108,13 @@
           at = index;
           await runOne(index);
         }
-        announce(indexes.length > 1 ? `${indexes.length} commands were run.` : "The command was run.");
+        announce(words.counted(said.ran, indexes.length));
       } catch (error) {
         const place = items[at].querySelector(".result");
         // What fetch throws when it gets no answer at all.
-        const reason = error instanceof TypeError ? "no answer came. Is the server still there?" : `${error.message}.`;
-        place.append(element("p", "note error", `It could not be run: ${reason}`));
-        announce("It could not be run.");
+        const reason = error instanceof TypeError ? said.noAnswer : error.message;
+        place.append(element("p", "note error", words.fill(said.failedBecause, { reason })));
+        announce(said.failed);
       } finally {
         running = false;
         box.removeAttribute("aria-busy");
@@ -122,9 +125,9 @@
       const before = button.textContent;
       try {
         await navigator.clipboard.writeText(text);
-        button.textContent = "Copied";
+        button.textContent = said.copied;
       } catch {
-        button.textContent = "Not copied";
+        button.textContent = said.notCopied;
       }
       setTimeout(() => { button.textContent = before; }, 1500);
     };
@@ -137,6 +140,8 @@
       return made;
     };
 
+    const copyAs = (kind) => words.fill(said.copyAsKind, { kind });
+
     items.forEach((item, index) => {
       const plan = plans[index];
       const tools = item.querySelector(".tools");
@@ -146,23 +151,23 @@
         const chosen = indexes.map((place) => plans[place]);
         const missing = () => indexes.filter((place) => place === index || !values.has(plans[place].kept?.name));
         tools.append(
-          button("Run", () => run(missing()), `Run command ${index + 1}`),
-          element("span", "quiet", "Copy as"),
-          button("curl", (self) => copy(self, commands(indexes)), "Copy as curl"),
-          button("fetch", (self) => copy(self, steps.javascript(chosen, root)), "Copy as fetch"),
-          button("Python", (self) => copy(self, steps.python(chosen, root)), "Copy as Python"),
+          button(said.run, () => run(missing()), words.fill(said.runOne, { number: index + 1 })),
+          element("span", "quiet", said.copyAs),
+          button("curl", (self) => copy(self, commands(indexes)), copyAs("curl")),
+          button("fetch", (self) => copy(self, steps.javascript(chosen, root)), copyAs("fetch")),
+          button("Python", (self) => copy(self, steps.python(chosen, root)), copyAs("Python")),
         );
       } else {
         tools.append(
-          element("span", "quiet", "Copy as"),
-          button("curl", (self) => copy(self, commands([...Array(index + 1).keys()])), "Copy as curl"),
+          element("span", "quiet", said.copyAs),
+          button("curl", (self) => copy(self, commands([...Array(index + 1).keys()])), copyAs("curl")),
         );
       }
     });
     const runnable = plans.map((plan, index) => (plan.runs || plan.kept ? index : -1)).filter((index) => index >= 0);
     if (runnable.length > 1) {
       box.querySelector(".all").append(
-        button("Run all in order", () => { values.clear(); run(runnable); }),
+        button(said.runAll, () => { values.clear(); run(runnable); }),
       );
     }
   };
