@@ -53,7 +53,7 @@ def preferred() -> str:
         return "en"
     if not in_api() and (chosen := preferences.current().language) in LOCALES:
         return LOCALES[chosen]
-    wanted = [tag for tag, quality in request.accept_languages if quality]
+    wanted = [tag.lower() for tag, quality in request.accept_languages if quality]
     return LOCALES[negotiate_locale(wanted, LOCALES, sep="-") or "en"]
 
 

@@ -129,7 +129,19 @@ class QuestionView(TableView):
         "number": {"validators": [in_range]},
     }
     form_widget_args = {name: {"rows": rows} for name, rows in BLOCKS.items()}  # noqa: RUF012
-    inline_models = ((Reference, {"form_columns": ["id", "title", "url"]}),)
+    inline_models = (
+        (
+            Reference,
+            {
+                "form_label": lazy_gettext("References"),
+                "form_columns": ["id", "title", "url"],
+                "form_args": {
+                    "title": {"label": lazy_gettext("Title")},
+                    "url": {"label": lazy_gettext("Url")},
+                },
+            },
+        ),
+    )
     inline_model_form_converter = Children
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

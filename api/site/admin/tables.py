@@ -160,6 +160,9 @@ class TableView(Guarded, ModelView):
         """Name a column in the reader's language: a word of `COLUMNS`."""
         return lazy_gettext(super()._prettify_name(name))
 
+    #: The package looks for a name of its own where it labels the fields of a form.
+    prettify_name = _prettify_name
+
     def get_filter_arg(self, index: int, flt: Any) -> Any:
         """Name a filter in an address, which is the same in every language.
 
