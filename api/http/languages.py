@@ -86,8 +86,8 @@ def plural_forms(form: Callable[[int], str]) -> dict[str, str]:
 
 
 def mark_pages(response: Response) -> Response:
-    """Mark every page of the site."""
-    if response.mimetype == "text/html" and not in_api():
+    """Mark every page of the site but one that has said its language itself."""
+    if response.mimetype == "text/html" and not in_api() and not response.content_language:
         mark(response)
     return response
 

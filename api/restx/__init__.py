@@ -39,6 +39,7 @@ def finish(response: Response) -> Response:
     response.vary.add("X-Fields")
     if request.endpoint == "restx.doc" and response.mimetype == "text/html":
         response.headers["Content-Security-Policy"] = POLICY
+        response.content_language.add("en")  # Swagger UI speaks no other
     return response
 
 

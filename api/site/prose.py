@@ -38,6 +38,7 @@ TELLING = {
     "pagination": "link",
     "problem-details": "content-type",
     "error-pages": "content-type vary",
+    "internationalization": "content-language vary",
     "jsonify": "content-type",
     "resource-class": "allow etag",
     "url-for": "location link",

@@ -97,7 +97,7 @@ def test_a_page_and_its_menu_entry_are_for_a_role(app: Flask) -> None:
         headers={"If-Match": version, **editor.csrf()},
     )
     assert changed.status_code == 200
-    assert "1 of 50" in editor.get("/editing").text
+    assert "1 question of 50" in editor.get("/editing").text
 
 
 def test_accounts_of_either_door_sign_in_at_the_other(app: Flask) -> None:
