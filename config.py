@@ -607,6 +607,9 @@ class Settings:
     RATELIMIT_UPLOADS: Annotated[
         str, Setting(_text(_rate_limit, _RATE), "Uploads that one client may make.")
     ] = "30 per minute"
+    RATELIMIT_PREVIEWS: Annotated[
+        str, Setting(_text(_rate_limit, _RATE), "Previews of a text that one client may ask for.")
+    ] = "120 per minute"
     RATELIMIT_SIGN_INS: Annotated[
         str, Setting(_text(_rate_limit, _RATE), "Sign-ins and registrations from one address.")
     ] = "60 per minute"
@@ -617,6 +620,13 @@ class Settings:
             "Wrong passwords for one account: from all strangers together, from each known device.",
         ),
     ] = "10 per 15 minutes"
+    RATELIMIT_MAILS: Annotated[
+        str,
+        Setting(
+            _text(_rate_limit, _RATE),
+            "Mails of one kind to one address, and changes of address by one account.",
+        ),
+    ] = "10 per hour"
     BCRYPT_LOG_ROUNDS: Annotated[
         int, Setting(_whole_number(4, 18), "Work factor of password hashes; each step doubles it.")
     ] = 12

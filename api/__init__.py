@@ -11,7 +11,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
-from api import cli, database, logs, restx, site, v1, v2, versions
+from api import cli, database, logs, mail, restx, site, v1, v2, versions
 from api.access import bearer, identity, site_sessions
 from api.extensions import bcrypt, cache, db, limiter, migrate
 from api.http import (
@@ -60,6 +60,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     sessions.init_app(app, REDIS_OPTIONS)
     identity.init_app(app)
     languages.init_app(app)
+    mail.init_app(app)
     cors.init_app(app)
     converters.init_app(app)
     parsing.init_app(app)

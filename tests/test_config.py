@@ -71,7 +71,9 @@ def test_nothing_set_is_development() -> None:
     assert loaded.SESSION_COOKIE_SECURE is False
     assert loaded.RATELIMIT_SIGN_INS == "60 per minute"
     assert loaded.RATELIMIT_GUESSES == "10 per 15 minutes"
+    assert loaded.RATELIMIT_MAILS == "10 per hour"
     assert loaded.RATELIMIT_UPLOADS == "30 per minute"
+    assert loaded.RATELIMIT_PREVIEWS == "120 per minute"
     assert (loaded.ATTACHMENT_BYTES, loaded.ATTACHMENTS_QUOTA) == (5 * 1024**2, 50 * 1024**2)
     assert loaded.ATTACHMENT_PIXELS == 16_000_000
     assert f"{Path(config.__file__).parent}/instance/attachments" == loaded.ATTACHMENTS_FOLDER
@@ -252,6 +254,7 @@ def test_what_the_flask_command_copied_from_dotenv_still_counts_as_from_there(do
         ("BCRYPT_LOG_ROUNDS", "4", 4),
         ("BCRYPT_LOG_ROUNDS", "18", 18),
         ("RATELIMIT_UPLOADS", "5/minute;  20 per hour", "5/minute; 20 per hour"),
+        ("RATELIMIT_PREVIEWS", "5/minute;  20 per hour", "5/minute; 20 per hour"),
         ("ATTACHMENT_BYTES", "1", 1),
         ("ATTACHMENT_BYTES", str(1024**3), 1024**3),
         ("ATTACHMENT_PIXELS", "80000000", 80_000_000),
@@ -359,6 +362,7 @@ def test_a_relative_sqlite_path_counts_from_the_project_not_from_the_working_dir
         ("CACHE_TIMEOUT", "0", "is out of range"),
         ("RATELIMIT_SIGN_INS", "seldom", "is not a rate limit"),
         ("RATELIMIT_GUESSES", "none", "is not a rate limit"),
+        ("RATELIMIT_MAILS", "many", "is not a rate limit"),
         ("RATELIMIT_SIGN_INS", "0/minute", "is out of range"),
         ("BCRYPT_LOG_ROUNDS", "3", "is out of range; allowed: a whole number from 4 to 18"),
         ("BCRYPT_LOG_ROUNDS", "19", "is out of range"),

@@ -34,7 +34,7 @@ from api.models import (
     User,
     revisions,
 )
-from tests.accounts.tools import ME, device_of, log_in, make_user, new_device
+from tests.accounts.tools import ME, PASSWORD, device_of, log_in, make_user, new_device
 from tests.conftest import MakeApp, Settings
 from tests.jobs.tools import new_export
 
@@ -135,7 +135,7 @@ def _write_something(app: Flask) -> None:
 LATER = {
     "author_id", "edited_at", "file_digest", "search_vector", "username_key", "version",
     "must_confirm", "confirmed_at", "fs_uniquifier", "tf_primary_method", "tf_totp_secret",
-    "tf_last_counter", "mf_recovery_codes", "door",
+    "tf_last_counter", "mf_recovery_codes", "door", "pending_email", "language",
 }  # fmt: skip
 
 
@@ -158,6 +158,57 @@ def test_accounts_from_before_the_sites_door_get_an_identifier_of_their_own(app:
     client = app.test_client()
     assert client.get(ME, headers=device.headers).status_code == 200
     assert log_in(client, "bob").status_code == 201
+
+
+def test_addresses_from_before_count_by_whether_they_were_confirmed(app: Flask) -> None:
+    """An address that nobody confirmed waits; on the way down it is one account's again, and no other's."""
+    alembic = revisions.alembic_config()
+    moment = datetime(2026, 11, 22, tzinfo=UTC)
+
+    def look(connection: Connection, *columns: str) -> list[tuple[Any, ...]]:
+        rows = connection.execute(text(f"SELECT {', '.join(columns)} FROM users ORDER BY id"))
+        return [tuple(row) for row in rows]
+
+    with app.app_context():
+        users.create("confirmed", PASSWORD, "c@example.org")
+        users.add("waits", "x", pending_email="w@example.org", must_confirm=True)
+        users.add("also", "x", pending_email="w@example.org")
+        users.add("late", "x", pending_email="c@example.org")
+        users.add(
+            "changing", "x", email="o@example.org", confirmed_at=moment, pending_email="n@b.co"
+        )
+        users.add("without", "x")
+        kept = db.session.scalars(select(User.confirmed_at).order_by(User.id)).all()
+        db.session.rollback()
+        with db.engine.connect() as connection:
+            alembic.attributes["connection"] = connection
+            command.downgrade(alembic, "0013")
+            connection.commit()
+            assert look(connection, "username", "email") == [
+                ("confirmed", "c@example.org"),
+                ("waits", "w@example.org"),
+                ("also", None),
+                ("late", None),
+                ("changing", "o@example.org"),
+                ("without", None),
+            ]
+            connection.execute(
+                text("UPDATE users SET must_confirm = (1 = 1) WHERE username = 'confirmed'")
+            )
+            command.upgrade(alembic, "head")
+            connection.commit()
+            told = look(connection, "username", "email", "pending_email", "must_confirm")
+        assert [(*row[:3], bool(row[3])) for row in told] == [
+            ("confirmed", "c@example.org", None, False),
+            ("waits", None, "w@example.org", True),
+            ("also", None, None, False),
+            ("late", None, None, False),
+            ("changing", "o@example.org", None, False),
+            ("without", None, None, False),
+        ]
+        assert db.session.scalars(select(User.confirmed_at).order_by(User.id)).all() == kept
+    client = app.test_client()
+    assert log_in(client, "c@example.org").status_code == 201
 
 
 def test_every_migration_keeps_every_row_on_the_way_down_and_up_again(app: Flask) -> None:

@@ -6,7 +6,7 @@ who knows the password that can stop the user so.
 """
 
 from api.access import bearer
-from api.accounts import second_factor, users
+from api.accounts import second_factor
 from api.http.limits import count_guess, forgive_guess
 from api.models import User
 
@@ -26,7 +26,7 @@ def admit(user: User, code: str | None) -> None:
 
     :param code: from the authenticator, or a recovery code; None where none was sent.
     """
-    if users.awaits_confirmation(user):
+    if user.must_confirm:
         raise bearer.refusal(
             "confirmation-needed",
             "Follow the link in the mail that was sent on registration.",

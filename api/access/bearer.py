@@ -195,6 +195,31 @@ def _set_refresh_cookies(
     response.set_cookie(twin, csrf, path="/", **common)
 
 
+def hand_over(pair: tokens.Pair, told: dict[str, Any], delivery: str, status: int) -> Response:
+    """Hand a pair of tokens over, in the body or in HttpOnly cookies, never to be cached.
+
+    :param told: of the device, to its owner.
+    :param delivery: `body` or `cookies`.
+    """
+    body: dict[str, Any] = {
+        "token_type": "Bearer",
+        "expires_in": pair.expires_in,
+        "device": told,
+    }
+    if delivery == "body":
+        body |= {"access_token": pair.access_token, "refresh_token": pair.refresh_token}
+    response = current_app.make_response((body, status))
+    response.headers["Cache-Control"] = "no-store"
+    if delivery == "cookies":
+        give_cookies(response, pair)
+    return response
+
+
+def delivery() -> str:
+    """Tell where the request's token came from: the `body` of an answer, by a header, or `cookies`."""
+    return "body" if _BEARER.match(request.headers.get("Authorization", "")) else "cookies"
+
+
 def _spell_scheme() -> None:
     """Write the scheme as Flask-JWT-Extended wants it: it takes no other case than its own.
 

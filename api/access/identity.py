@@ -26,7 +26,7 @@ from jwt import PyJWTError
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.access import bearer, site_sessions
-from api.accounts import users
+from api.accounts import tokens, users
 from api.accounts.permissions import Action, action_need
 from api.demonstrations import demonstrates
 from api.extensions import principal
@@ -79,6 +79,27 @@ def signed_out() -> None:
     """Let the rest of the request be nobody's."""
     g.caller = g.sign_in = None
     principal.set_identity(load_identity())
+
+
+@demonstrates(
+    53,
+    at="PUT v1.password",
+    test="tests/v1/test_users.py::test_a_new_password_signs_every_device_out_and_this_one_in_anew",
+)
+def sign_in_anew(user: User) -> tokens.Pair | None:
+    """Sign every device of a user out, and the one that is calling in again: what a new password means at
+    either door. Whoever has a copy of its tokens or its cookie is out as well.
+
+    Returns the new tokens; None for a session, which gets a new name and new secrets.
+    """
+    by_session = door() != "api"
+    tokens.revoke_all(user)
+    if by_session:
+        signed_in_as(user, site_sessions.begin(user))
+        return None
+    pair = tokens.sign_in(user, request.remote_addr or "", request.user_agent.string)
+    g.sign_in = pair.sign_in
+    return pair
 
 
 def leave(response: Response, by: str | None) -> None:

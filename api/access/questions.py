@@ -16,7 +16,7 @@ from typing import Any
 from flask import after_this_request, g
 from flask_principal import ItemNeed, Need, Permission
 
-from api.access.identity import keep_private, may, signed_in
+from api.access.identity import caller, keep_private, may, signed_in
 from api.accounts.permissions import Action, action_need
 from api.bank import grants
 from api.demonstrations import demonstrates
@@ -42,12 +42,17 @@ def provide_needs_on(number: int) -> None:
         g.identity.provides.add(edit_need(number))
 
 
+def may_edit(number: int) -> bool:
+    """Tell whether the caller may edit the question of that number; nobody who is not signed in."""
+    permission = Permission(action_need(Action.EDIT_QUESTION), edit_need(number))
+    if not permission.allows(g.identity) and caller() is not None:
+        provide_needs_on(number)
+    return bool(permission.allows(g.identity))
+
+
 def require_edit(number: int) -> None:
     """Let only those go on who may edit the question of that number. Raises Problem (403)."""
-    permission = Permission(action_need(Action.EDIT_QUESTION), edit_need(number))
-    if not permission.allows(g.identity):
-        provide_needs_on(number)
-    if not permission.allows(g.identity):
+    if not may_edit(number):
         raise Problem(
             "forbidden",
             f"This needs the permission {Action.EDIT_QUESTION.value}, which your roles do not "

@@ -1,6 +1,6 @@
 """Users: made, found, changed, given roles, deleted."""
 
-from collections.abc import Mapping
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, or_, select, update
@@ -8,6 +8,7 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import lazyload
 
+from api import mail
 from api.accounts import passwords
 from api.accounts.permissions import Action, Role, actions_of
 from api.extensions import db
@@ -46,46 +47,44 @@ class LastAdministratorError(RuntimeError):
 def create(
     username: str, password: str, email: str | None = None, role: Role = Role.READER
 ) -> User:
-    """Make a user. Raises AccountError for a weak password or a name or address that is taken."""
+    """Make a user by an operator's word, which confirms the address too.
+
+    Raises AccountError for a weak password or a name or address that is taken.
+    """
     if faults := passwords.faults_of(password, username, email):
         raise AccountError(password=faults)
-    return add(username, passwords.hashed(password), email, role)
+    confirmed_at = now() if email else None
+    return add(username, passwords.hashed(password), role, email=email, confirmed_at=confirmed_at)
 
 
-def add(
-    username: str,
-    hashed: str,
-    email: str | None = None,
-    role: Role = Role.READER,
-    *,
-    must_confirm: bool = False,
-) -> User:
+def add(username: str, hashed: str, role: Role = Role.READER, **more: Any) -> User:
     """Add a user whose password was judged and hashed before. Raises AccountError as `create` does.
 
-    :param must_confirm: whether the e-mail address must be confirmed before the first sign-in.
+    :param more: further columns by name.
     """
-    user = User(
-        username=username,
-        email=_lowered(email),
-        password=hashed,
-        roles=[role_row(role)],
-        must_confirm=must_confirm,
-    )
+    for name in ("email", "pending_email"):
+        more[name] = lowered(more.get(name))
+    user = User(username=username, password=hashed, roles=[role_row(role)], **more)
     db.session.add(user)
     try:
         db.session.commit()
     except IntegrityError as error:
         db.session.rollback()
-        raise AccountError(username=["This name or e-mail address is taken."]) from error
+        if find(username) is None:
+            raise AccountError(email=["This e-mail address is taken."]) from error
+        raise AccountError(username=["This name is taken."]) from error
     return user
 
 
-def _lowered(email: str | None) -> str | None:
-    """Return an address as it is kept. Lower case may be longer: U+0130 becomes two characters."""
-    lowered = email.lower() if email else None
-    if lowered and len(lowered) > MAXIMUM_EMAIL:
+def lowered(email: str | None) -> str | None:
+    """Return an address as it is kept. Lower case may be longer: U+0130 becomes two characters.
+
+    Raises AccountError for one that is too long.
+    """
+    address = email.lower() if email else None
+    if address and len(address) > MAXIMUM_EMAIL:
         raise AccountError(email=[f"Longer than maximum length {MAXIMUM_EMAIL}."])
-    return lowered
+    return address
 
 
 def role_row(role: Role) -> RoleRow:
@@ -98,14 +97,14 @@ def role_row(role: Role) -> RoleRow:
 
 
 def find(name: str) -> User | None:
-    """Return the user of that name or e-mail address, in whichever case, or None."""
+    """Return the user of that name or confirmed e-mail address, in whichever case, or None."""
     if "\0" in name:  # PostgreSQL takes none
         return None
     return db.session.scalar(select(User).where(named(name)))
 
 
 def named(name: str) -> ColumnElement[bool]:
-    """Match the user of that name or e-mail address. A name holds no @, so there is one at most."""
+    """Match the user of that name or confirmed address. A name holds no @, so there is one at most."""
     return or_(User.username_key == folded(name), User.email == name.lower())
 
 
@@ -210,22 +209,23 @@ def authenticate(name: str, password: str) -> User | None:
     return known
 
 
-def awaits_confirmation(user: User) -> bool:
-    """Tell whether a user must follow the link in the first mail before signing in."""
-    return user.must_confirm and user.confirmed_at is None
-
-
 def password_changed(user: User) -> None:
-    """Note that a user has a new password: links that were mailed for the old one are dead."""
+    """Note that a user has a new password: links that were mailed for the old one are dead. They are
+    told by mail.
+    """
     user.password_changed_at = now()
     user.fs_uniquifier = uuid4().hex
+    address, language, name = user.email, user.language, user.username
     db.session.commit()
+    if address is not None:
+        mail.send("password_changed", address, language, "password-changed", username=name)
 
 
-def address_confirmed(user: User) -> None:
-    """Note that a user reads what is mailed to their address."""
-    user.confirmed_at = user.confirmed_at or now()
-    db.session.commit()
+def write_in(user: User, language: str) -> None:
+    """Note the language in which a user reads mail."""
+    if user.language != language:
+        user.language = language
+        db.session.commit()
 
 
 def change_password(user: User, current: str, new: str) -> None:
@@ -236,18 +236,6 @@ def change_password(user: User, current: str, new: str) -> None:
         raise AccountError(new_password=faults)
     user.password = passwords.hashed(new)
     password_changed(user)
-
-
-def change_profile(user: User, changes: Mapping[str, str | None]) -> None:
-    """Change what is given of a profile. Raises AccountError for an address that is taken."""
-    if "email" in changes and (email := _lowered(changes["email"])) != user.email:
-        user.email = email
-        user.confirmed_at, user.must_confirm = None, False  # known by the password, not by mail
-    try:
-        db.session.commit()
-    except IntegrityError as error:
-        db.session.rollback()
-        raise AccountError(email=["This e-mail address is taken."]) from error
 
 
 def delete(user: User) -> None:

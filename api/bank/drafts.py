@@ -17,6 +17,7 @@ from api.bank.editing import EDITABLE, judged, merged
 from api.bank.formats.as_json import members as members_of
 from api.bank.formats.documents import QuestionDocument
 from api.bank.history import Action, Change
+from api.bank.questions import QuestionUnknownError
 from api.extensions import db
 from api.models import Draft, User
 from api.models.types import now
@@ -159,3 +160,28 @@ def publish(draft_id: str, reader: Reader, check: Check) -> QuestionDocument:
         question = editing.insert(connection, document, number, change, kept.author_id)
         connection.execute(delete(Draft).where(Draft.id == draft_id))
         return question
+
+
+def withdraw(number: int, reader: Reader, check: Callable[[], None]) -> Kept:
+    """Make a question of the bank a draft again, its author's; one without an author, the reader's.
+
+    Its number stays its wish and its history stays. What hung on the published question (grants,
+    attachments) goes with it, as when it is deleted.
+    Raises QuestionUnknownError, what `check` raises, storing.BankWriteError.
+    """
+    with storing.writing() as connection:
+        stored = storing.read_by_number(connection, [number]).get(number)
+        if stored is None:
+            raise QuestionUnknownError(number)
+        check()
+        moment = now()
+        normal = members_of(stored.document)
+        document = {name: normal[name] for name in ("number", *EDITABLE)}
+        what = Change(action=Action.DELETED, at=moment, author_id=reader.user_id)
+        storing.remove(connection, stored, what)
+        author_id = stored.author_id or reader.user_id
+        row = {"author_id": author_id, "document": document}
+        draft_id = connection.scalar(
+            insert(Draft).values(**row, created_at=moment, updated_at=moment).returning(Draft.id)
+        )
+        return get(str(draft_id), reader)

@@ -34,7 +34,7 @@ TEXTS = ("prompt", "answer", "in_practice", "try_it")
 VALUES = ("technique", "topics", "difficulty", "references")
 
 #: Lines before times lines after: beyond it, difflib could take seconds over a malicious text.
-MOST_COMPARISONS = 1_000_000
+MOST_COMPARISONS = 250_000
 
 
 class Action(StrEnum):
@@ -69,6 +69,7 @@ class Change:
 class Revision:
     """A revision to be shown; `author` is the name of a user who still exists."""
 
+    number: int
     revision: int
     action: Action
     at: datetime
@@ -162,6 +163,24 @@ def deleted(connection: Connection, numbers: Sequence[int]) -> set[int]:
     )
 
 
+def find_deleted(limit: int) -> list[Revision]:
+    """Return the deletions that nobody has taken back, the newest first.
+
+    :param limit: how many at most.
+    """
+    table, later = QuestionRevision, aliased(QuestionRevision)
+    newer = select(later.number).where(
+        later.number == table.number, later.revision > table.revision
+    )
+    rows = db.session.execute(
+        _all_revisions()
+        .where(table.action == Action.DELETED, ~newer.exists())
+        .order_by(table.at.desc(), table.number)
+        .limit(limit)
+    )
+    return [_revision(row) for row in rows]
+
+
 def owner(connection: Connection, number: int) -> int | None:
     """Return the id of whose question it was when it was last deleted; None for nobody's."""
     table = QuestionRevision
@@ -207,17 +226,20 @@ def get(number: int, revision: int) -> tuple[Revision, Revision | None]:
     return found[revision], found.get(revision - 1)
 
 
-def _revisions(number: int) -> Select[QuestionRevision, str]:
-    return (
-        select(QuestionRevision, User.username)
-        .outerjoin(User, User.id == QuestionRevision.author_id)
-        .where(QuestionRevision.number == number)
+def _all_revisions() -> Select[QuestionRevision, str]:
+    return select(QuestionRevision, User.username).outerjoin(
+        User, User.id == QuestionRevision.author_id
     )
+
+
+def _revisions(number: int) -> Select[QuestionRevision, str]:
+    return _all_revisions().where(QuestionRevision.number == number)
 
 
 def _revision(row: Any) -> Revision:
     kept, author = row
     return Revision(
+        number=kept.number,
         revision=kept.revision,
         action=Action(kept.action),
         at=kept.at,
@@ -243,12 +265,21 @@ def _unwritten(number: int) -> Revision:
         raise QuestionUnknownError(number)
     first = _first(stored)
     return Revision(
+        number=number,
         revision=1,
         action=Action(first["action"]),
         at=first["at"],
         author=db.session.scalar(select(User.username).where(User.id == stored.author_id)),
         document=stored.document,
     )
+
+
+def changed(before: QuestionDocument | None, after: QuestionDocument | None) -> list[str]:
+    """Name the members in which two states of a question (None: there was none) differ."""
+    old, new = (members(each) if each else {} for each in (before, after))
+    return [
+        name for name in (*TEXTS, *VALUES) if (old.get(name) or None) != (new.get(name) or None)
+    ]
 
 
 def difference(
@@ -260,12 +291,9 @@ def difference(
     """
     old, new = (members(each) if each else {} for each in (before, after))
     changes: dict[str, dict[str, Any]] = {}
-    for name in (*TEXTS, *VALUES):
-        was, now_ = old.get(name) or None, new.get(name) or None
-        if was == now_:
-            continue
+    for name in changed(before, after):
         if name in TEXTS:
-            changes[name] = {"diff": _lines(str(was or ""), str(now_ or ""))}
+            changes[name] = {"diff": _lines(str(old.get(name) or ""), str(new.get(name) or ""))}
         else:
             changes[name] = {"before": old.get(name), "after": new.get(name)}
     return changes

@@ -6,19 +6,17 @@ Sources: https://flask.palletsprojects.com/en/stable/api/#flask.Flask.after_requ
 https://www.w3.org/TR/server-timing/
 """
 
-import logging
 import re
+from random import getrandbits
 from time import perf_counter
 from typing import Any
 from urllib.parse import quote, unquote
-from uuid import uuid4
 
 from flask import Flask, Response, g, has_request_context, request
 from sqlalchemy import Engine, event
 
 from api.demonstrations import demonstrates
-
-log = logging.getLogger("api.access")
+from api.logs import access
 
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -60,8 +58,25 @@ def begin() -> None:
     g.started = perf_counter()
     g.statements = 0
     g.database_seconds = 0.0
-    sent = request.headers.get("X-Request-ID", "")
-    g.request_id = sent if _ACCEPTABLE_ID.fullmatch(sent) else uuid4().hex
+    g.request_id = name_request(request.headers.get("X-Request-ID", ""))
+
+
+def name_request(sent: str) -> str:
+    """Return the id of a request: the caller's own if it is a harmless one, else 32 random digits.
+
+    It is no secret, so that a generator will do which somebody could foresee.
+    """
+    if sent and _ACCEPTABLE_ID.fullmatch(sent):
+        return sent
+    return f"{getrandbits(128):032x}"
+
+
+def timing(seconds: float, database_seconds: float = 0.0, statements: int = 0) -> str:
+    """Return the value of `Server-Timing`, which counts in milliseconds."""
+    return (
+        f"app;dur={seconds * 1000:.1f}, "
+        f'db;dur={database_seconds * 1000:.1f};desc="{statements} statements"'
+    )
 
 
 @demonstrates(
@@ -73,10 +88,7 @@ def finish(response: Response) -> Response:
     """Put on every response what `begin` measured, and the security headers."""
     seconds = perf_counter() - g.started
     response.headers["X-Request-ID"] = g.request_id
-    response.headers["Server-Timing"] = (
-        f"app;dur={seconds * 1000:.1f}, "
-        f'db;dur={g.database_seconds * 1000:.1f};desc="{g.statements} statements"'
-    )
+    response.headers["Server-Timing"] = timing(seconds, g.database_seconds, g.statements)
     api = in_api()
     if api and response.mimetype == "text/html":  # Werkzeug's, with a redirect or OPTIONS
         response.set_data(b"")
@@ -91,18 +103,11 @@ def finish(response: Response) -> Response:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if api:
         response.vary.add("Origin")  # Flask-CORS leaves it out when only one origin is allowed
-    log.info(
-        "%s %s %s %.1fms",
-        request.method,
-        _target(),
-        response.status_code,
-        seconds * 1000,
-        extra={"request_id": g.request_id},
-    )
+    access.tell(request.method, target(), str(response.status_code), seconds, g.request_id)
     return response
 
 
-def _target() -> str:
+def target() -> str:
     """Return path and query for the log, quoted: a decoded line feed would forge a record.
 
     A credential has no place in an address and opens nothing here, but whoever sent it there by
@@ -112,11 +117,11 @@ def _target() -> str:
     path = _JWT.sub(REDACTED, request.path)
     if token := (request.view_args or {}).get("token"):  # of a mailed link: it opens an account
         path = path.replace(str(token), REDACTED)
-    target = quote(path, safe="/[]")
+    quoted = quote(path, safe="/[]")
     if request.query_string:
         query = quote(request.query_string, safe="%/:?@!$&'()*+,;=")
-        target += "?" + "&".join(map(_without_credential, query.split("&")))
-    return target
+        quoted += "?" + "&".join(map(_without_credential, query.split("&")))
+    return quoted
 
 
 def _without_credential(parameter: str) -> str:

@@ -6,6 +6,7 @@ long to wait. Source: https://datatracker.ietf.org/doc/draft-ietf-httpapi-rateli
 
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from math import ceil
 from time import time
 
@@ -46,6 +47,11 @@ def upload_limit() -> str:
     return str(current_app.config["RATELIMIT_UPLOADS"])
 
 
+def preview_limit() -> str:
+    """Return the quota of previews, which a page asks for while somebody types."""
+    return str(current_app.config["RATELIMIT_PREVIEWS"])
+
+
 #: `@rehearsals` on a resource's method: these demonstrations are costly and share one quota.
 rehearsals = limiter.shared_limit(rehearsal_limit, scope="rehearsals")
 #: `@searches` counts only requests that search.
@@ -56,6 +62,8 @@ searches = limiter.shared_limit(
 writes = limiter.shared_limit(write_limit, scope="writes")
 #: `@uploads` counts every upload, refused ones too: they cost as much.
 uploads = limiter.shared_limit(upload_limit, scope="uploads")
+#: `@previews` counts what is rendered while somebody types, apart from what they then save.
+previews = limiter.shared_limit(preview_limit, scope="previews")
 
 
 #: `@sign_in_attempts` slows down who guesses passwords or tokens from one address.
@@ -63,6 +71,10 @@ sign_in_attempts = limiter.shared_limit(
     lambda: str(current_app.config["RATELIMIT_SIGN_INS"]),
     scope="sign-ins",
     key_func=get_remote_address,
+)
+#: `@mails` counts what makes this application write mails on a user's behalf.
+mails = limiter.shared_limit(
+    lambda: str(current_app.config["RATELIMIT_MAILS"]), scope="mails", exempt_when=reading
 )
 
 
@@ -73,8 +85,10 @@ SETTINGS = {
     "rehearsals": "RATELIMIT_REHEARSALS",
     "writes": "RATELIMIT_WRITES",
     "uploads": "RATELIMIT_UPLOADS",
+    "previews": "RATELIMIT_PREVIEWS",
     "sign-ins": "RATELIMIT_SIGN_INS",
     "guesses": "RATELIMIT_GUESSES",
+    "mails": "RATELIMIT_MAILS",
 }
 
 
@@ -153,13 +167,31 @@ def forgive_guess(whose: str) -> None:
     _spend(whose, -1)
 
 
+def mail_may_go(recipient: str, kind: str) -> bool:
+    """Count a mail against its recipient's quota of that kind; returns whether there was enough left.
+
+    Not told in the fields of the answer: the quota is the recipient's, and whoever asks may be another.
+    By kind, so that who has one of them used up holds no other back.
+    """
+    whose = f"{kind}:{sha256(recipient.encode(errors='surrogatepass')).hexdigest()}"
+    return not any(quota.breached for quota in _charge("mails", whose, 1))
+
+
 def _spend(whose: str, cost: int) -> bool:
     """Charge every quota of guesses, and have them told. Returns whether there was enough left."""
+    quotas = _charge("guesses", whose, cost)
+    others = [quota for quota in g.get("quotas", []) if not quota.name.startswith("guesses")]
+    g.quotas = others + quotas
+    return not any(quota.breached for quota in quotas)
+
+
+def _charge(scope: str, whose: str, cost: int) -> list[Quota]:
+    """Charge every quota of a scope that somebody has; returns where each stands."""
     if not current_app.config["RATELIMIT_ENABLED"]:
-        return True
+        return []
     quotas = []
-    for limit in parse_many(str(current_app.config["RATELIMIT_GUESSES"])):
-        key = ("guesses", whose)
+    for limit in parse_many(str(current_app.config[SETTINGS[scope]])):
+        key = (scope, whose)
         try:
             counter = limiter.limiter  # in this process, once Flask-Limiter found its Redis gone
             allowed = counter.hit(limit, *key, cost=cost)
@@ -168,10 +200,8 @@ def _spend(whose: str, cost: int) -> bool:
             counter = _own_counter()
             allowed = counter.hit(limit, *key, cost=cost)
             window = counter.get_window_stats(limit, *key)
-        quotas.append(Quota(_name("guesses", limit), limit, window, breached=not allowed))
-    others = [quota for quota in g.get("quotas", []) if not quota.name.startswith("guesses")]
-    g.quotas = others + quotas
-    return not any(quota.breached for quota in quotas)
+        quotas.append(Quota(_name(scope, limit), limit, window, breached=not allowed))
+    return quotas
 
 
 @cache

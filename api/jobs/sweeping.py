@@ -16,6 +16,7 @@ from flask import Flask, current_app
 from sqlalchemy import delete, select
 
 from api import events
+from api.accounts import registration
 from api.attachments import store
 from api.extensions import db
 from api.jobs import doorbell, files, leases
@@ -172,6 +173,12 @@ def remove_stray_attachments() -> int:
 def remove_expired_sign_ins() -> int:
     """Remove signed-in devices whose last refresh token has expired."""
     return _remove_expired(SignIn)
+
+
+@sweep("unopened-accounts")
+def remove_unopened_accounts() -> int:
+    """Remove accounts that were to be confirmed and never were: their names are free again."""
+    return registration.remove_unopened()
 
 
 @sweep("expired-scratch-documents")

@@ -53,10 +53,13 @@ class RoleRow(Base):
 class User(Base, UserMixin):
     """Somebody who can sign in, at either door. The name is found in any case.
 
+    `email` is an address that somebody has shown to read, since `confirmed_at`; it belongs to one account,
+    and finds it. `pending_email` was merely given: several accounts may hold the same one, and none is
+    found by it.
     The names of the last columns are Flask-Security's. `fs_uniquifier` stands for the user in links
     that are mailed, and changes with the password, so that no link outlives it. (Its default only
     lets a migration add it; being unique, it can be left out once at most.)
-    `must_confirm` is set for who registered on the site: no sign-in before `confirmed_at`.
+    `must_confirm` is set for who registered on the site: no sign-in before the address is confirmed.
     """
 
     __tablename__ = "users"
@@ -65,6 +68,8 @@ class User(Base, UserMixin):
     username: Mapped[str] = mapped_column(String(60), unique=True)
     username_key: Mapped[str] = mapped_column(String(60), unique=True)
     email: Mapped[str | None] = mapped_column(String(254), unique=True)
+    pending_email: Mapped[str | None] = mapped_column(String(254), index=True)
+    language: Mapped[str | None] = mapped_column(String(5))  # of mails
     password: Mapped[str] = mapped_column(String(255))
     active: Mapped[bool] = mapped_column(Boolean, default=True)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)

@@ -13,6 +13,8 @@ from random import Random
 from secrets import randbelow
 from typing import Any
 
+from marshmallow import ValidationError
+
 from api.bank import questions
 from api.bank.questions import Criteria
 from api.models.types import now
@@ -168,6 +170,7 @@ def draw(
     difficulty: str | None = None,
     size: int | None = None,
     seed: int | None = None,
+    numbers: Sequence[int] | None = None,
 ) -> Round:
     """Draw a round from the bank.
 
@@ -176,17 +179,34 @@ def draw(
     :param size: how many cards; None takes `USUAL_SIZE`, or what there is.
     :param seed: the same seed draws the same cards as long as the bank stays the same; None makes
         one, which the round tells.
+    :param numbers: exactly these questions, as after a round those that were missed; the seed
+        decides their order.
 
-    Raises TooFewQuestionsError if no question fits, or fewer than `size`.
+    Raises TooFewQuestionsError if no question fits, or fewer than `size`; marshmallow.ValidationError
+    for a number that no question has.
     """
     criteria = Criteria(
         topics=[topic] if topic else (), difficulties=[difficulty] if difficulty else ()
     )
-    numbers: Sequence[int] = questions.find_numbers(criteria)
-    wanted = min(USUAL_SIZE, len(numbers)) if size is None else size
-    if not numbers or wanted > len(numbers):
+    known: Sequence[int] = questions.find_numbers(criteria)
+    if numbers is not None:
+        _check_all_known(numbers, known)
+        known, size = sorted(numbers), len(numbers)
+    wanted = min(USUAL_SIZE, len(known)) if size is None else size
+    if not known or wanted > len(known):
         given = {"topic": topic, "difficulty": difficulty}
-        raise TooFewQuestionsError(len(numbers), [name for name in given if given[name]])
+        raise TooFewQuestionsError(len(known), [name for name in given if given[name]])
     seed = randbelow(GREATEST_SEED + 1) if seed is None else seed
-    drawn = Random(seed).sample(numbers, wanted)  # noqa: S311  # to be repeatable, not secret
+    drawn = Random(seed).sample(known, wanted)  # noqa: S311  # to be repeatable, not secret
     return Round(tuple(Card(number) for number in drawn), seed, now().replace(microsecond=0))
+
+
+def _check_all_known(numbers: Sequence[int], known: Sequence[int]) -> None:
+    there = set(known)
+    faults = {
+        index: [f"There is no question {number}."]
+        for index, number in enumerate(numbers)
+        if number not in there
+    }
+    if faults:
+        raise ValidationError({"numbers": faults})

@@ -75,6 +75,7 @@ def init_app(app: Flask) -> None:
     api.namespaces.clear()  # of the default namespace, which has nothing in it
     api.documentation(documentation)
     for namespace in (questions.namespace, topics.namespace):
+        namespace.apis.clear()  # it lives as long as the process: an application need not
         api.add_namespace(namespace)
     api.init_app(blueprint)
     blueprint.before_request(refuse_blank_mask)

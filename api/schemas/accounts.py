@@ -60,6 +60,7 @@ def represent_user(user: User) -> dict[str, Any]:
     return {
         "username": user.username,
         "email": user.email,
+        "pending_email": user.pending_email,
         "roles": sorted(row.name for row in user.roles),
         "permissions": sorted(action.value for action in users.actions(user)),
         "created_at": user.created_at,

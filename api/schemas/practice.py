@@ -3,13 +3,13 @@
 from typing import Any
 
 from flask import url_for
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from api.http.preferences import LANGUAGES, MAX_PAGE_SIZE, THEMES
 from api.models import Difficulty, Question
 from api.practice.rounds import GREATEST_SEED, MOST_CARDS, Card, Grade, Round
 from api.schemas.fields import JSONInteger
-from api.schemas.questions import SLUG, QuestionSummarySchema
+from api.schemas.questions import MAX_NUMBER, SLUG, QuestionSummarySchema
 
 
 class RoundBody(Schema):
@@ -21,7 +21,29 @@ class RoundBody(Schema):
     )
     size = JSONInteger(load_default=None, validate=validate.Range(1, MOST_CARDS))
     seed = JSONInteger(load_default=None, validate=validate.Range(0, GREATEST_SEED))
+    numbers = fields.List(
+        JSONInteger(validate=validate.Range(1, MAX_NUMBER)),
+        load_default=None,
+        validate=validate.Length(1, MOST_CARDS),
+    )
     storage = fields.String(load_default="cookie", validate=validate.OneOf(["cookie", "server"]))
+
+    @validates_schema
+    def check_numbers(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse a number that stands there twice, and what would choose among the numbers."""
+        numbers = data["numbers"]
+        if numbers is None:
+            return
+        faults: dict[str, Any] = {
+            name: ["Leave it out: numbers say which questions."]
+            for name in ("topic", "difficulty", "size")
+            if data[name] is not None
+        }
+        twice = {index: ["Given twice."] for index, n in enumerate(numbers) if n in numbers[:index]}
+        if twice:
+            faults["numbers"] = twice
+        if faults:
+            raise ValidationError(faults)
 
 
 class GradeBody(Schema):

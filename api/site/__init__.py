@@ -2,10 +2,13 @@
 
 from flask import Flask
 
-from api.site import account, admin, assets, context, door, moments, words
+from api.site import account, admin, assets, context, desk, door, jobs, moments, practice, words
 from api.site.pages import blueprint
 
 account.add_routes(blueprint)
+desk.add_routes(blueprint)
+practice.add_routes(blueprint)
+jobs.add_routes(blueprint)
 
 
 def init_app(app: Flask) -> None:
@@ -17,6 +20,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
     if app.config["APP_ENV"] != "production" and app.config["MAIL_URL"] is None:
         app.add_url_rule("/outbox", "site.outbox", account.outbox)
+    jobs.init_app(app)
     door.init_app(app)
     admin.init_app(app)
 

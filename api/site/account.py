@@ -15,11 +15,15 @@ from api.access import site_sessions
 from api.access.identity import current_device, requires, signed_in
 from api.accounts import second_factor, tokens, users
 from api.accounts.permissions import Action
-from api.bank import questions
+from api.bank import history, questions
 from api.bank.questions import Criteria
 from api.demonstrations import demonstrates
 from api.http.problems import Problem
-from api.site.mail import outbox as mails
+from api.mail import outbox as mails
+from api.site import registration
+
+#: The deleted questions that a page lists: the last ones.
+MOST_DELETED = 100
 
 
 @demonstrates(69, test="tests/site/test_door.py::test_sign_in_see_the_account_and_sign_out")
@@ -41,7 +45,7 @@ def account() -> str:
 @requires(Action.USE_OWN_ACCOUNT)
 def sign_out_device(sid: UUID) -> BaseResponse:
     """Sign one of your devices out."""
-    _check_csrf()
+    check_csrf()
     device = tokens.get_own(signed_in(), str(sid))
     if device.id == current_device():
         site_sessions.end()
@@ -54,13 +58,14 @@ def sign_out_device(sid: UUID) -> BaseResponse:
 @requires(Action.USE_OWN_ACCOUNT)
 def sign_out_everywhere() -> BaseResponse:
     """Sign all your devices out, this one as well."""
-    _check_csrf()
+    check_csrf()
     tokens.revoke_all(signed_in())
     site_sessions.end()
     return redirect(url_for("site.home"))
 
 
-def _check_csrf() -> None:
+def check_csrf() -> None:
+    """Refuse a form that does not come from a page of this session. Raises Problem (400)."""
     if not FlaskForm().validate_on_submit():
         raise Problem(
             "malformed-request", "The form's CSRF token is missing or wrong; load it again."
@@ -70,14 +75,20 @@ def _check_csrf() -> None:
 @demonstrates(69, test="tests/site/test_door.py::test_a_page_and_its_menu_entry_are_for_a_role")
 @requires(Action.EDIT_QUESTION)
 def editing() -> str:
-    """What was changed here since it was loaded: for editors."""
+    """What was changed here since it was loaded, and what was deleted: for editors."""
     found = questions.find_page(Criteria(), 1, 1000).questions
     changed = [question for question in found if question.edited_at is not None]
-    return render_template("account/editing.html", changed=changed, total=len(found))
+    return render_template(
+        "account/editing.html",
+        changed=changed,
+        total=len(found),
+        deleted=history.find_deleted(MOST_DELETED),
+    )
 
 
 @demonstrates(
-    99, test="tests/site/test_mail.py::test_a_registration_is_confirmed_by_the_link_in_the_mail"
+    99,
+    test="tests/site/test_mail.py::test_a_registration_is_confirmed_by_the_button_behind_the_link",
 )
 def outbox() -> Response | str | dict[str, list[dict[str, str]]]:
     """The mails in the folder, newest first: where they are not sent, and never in production."""
@@ -97,6 +108,9 @@ def add_routes(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/account", view_func=account)
     blueprint.add_url_rule(
         "/account/devices/<uuid:sid>/sign-out", view_func=sign_out_device, methods=["POST"]
+    )
+    blueprint.add_url_rule(
+        "/account/address", view_func=registration.change_address, methods=["GET", "POST"]
     )
     blueprint.add_url_rule(
         "/account/sign-out-everywhere", view_func=sign_out_everywhere, methods=["POST"]

@@ -27,8 +27,11 @@ SOURCES = Path(__file__).parent / "sources"
 MOMENT = Path(flask_admin.__file__).parent / "static" / "vendor" / "moment.min.js"
 NAME = re.compile(r"[a-z]+\.[0-9a-f]{8}\.(css|js)")
 YEAR_SECONDS = 31_536_000
-STYLES = ("tokens", "page", "parts", "code", "explorer")
+STYLES = ("tokens", "page", "parts", "code", "explorer", "practice", "jobs")
+PANEL_STYLES = ("tokens", "panel")
 SCRIPTS = ("words", "search", "steps", "try")
+#: Scripts of one page, by the name of the bundle: no other page has to load them.
+OWN_SCRIPTS = {"practice": ("call", "practice"), "jobs": ("call", "jobs"), "desk": ("desk",)}
 
 
 class _Resolver(FlaskResolver):  # type: ignore[misc]  # Flask-Assets publishes no types
@@ -92,7 +95,7 @@ class Assets:
                     output="site.%(version)s.js",
                 ),
                 "panel_styles": Bundle(
-                    str(SOURCES / "panel.css"),
+                    *(str(SOURCES / f"{name}.css") for name in PANEL_STYLES),
                     filters="rcssmin",
                     output="panel.%(version)s.css",
                 ),
@@ -101,6 +104,11 @@ class Assets:
                     filters="rjsmin",
                     output="panel.%(version)s.js",
                 ),
+                "desk_styles": Bundle(
+                    str(SOURCES / "desk.css"),
+                    filters="rcssmin",
+                    output="desk.%(version)s.css",
+                ),
                 "moment": Bundle(
                     str(SOURCES / "moment-notice.js"),
                     str(MOMENT),
@@ -108,6 +116,14 @@ class Assets:
                     filters="rjsmin",
                     output="moment.%(version)s.js",
                 ),
+            }
+            bundles |= {
+                name: Bundle(
+                    *(str(SOURCES / f"{source}.js") for source in sources),
+                    filters="rjsmin",
+                    output=f"{name}.%(version)s.js",
+                )
+                for name, sources in OWN_SCRIPTS.items()
             }
             self.environment.directory = work
             for name, bundle in bundles.items():

@@ -22,6 +22,7 @@ SITE_NAME = lazy_gettext("Flask question bank")
 MENU = (
     ("site.home", lazy_gettext("Questions")),
     ("site.techniques", lazy_gettext("Techniques")),
+    ("site.practice", lazy_gettext("Practice")),
     ("site.reference", lazy_gettext("API reference")),
     ("site.problems", lazy_gettext("Problems")),
 )

@@ -1,10 +1,11 @@
 """The site's door by Flask-Security: its views at our addresses, with our forms and templates (69, 99).
 
 Flask-Security brings views for sign-in, registration, confirmation, recovery, a second factor and
-freshness. What it would do by itself and this application does in one place for both doors is taken
-out of it: passwords (`api.accounts.passwords`), the identity (`api.access.identity`: a second
-Principal would load another one after ours), the user behind a session (`api.access.site_sessions`), and
-its JSON and token interfaces, which would be a third door.
+freshness; for two of them `api.site.registration` has its own. What it would do by itself and this
+application does in one place for both doors is taken out of it: passwords (`api.accounts.passwords`),
+the identity (`api.access.identity`: a second Principal would load another one after ours), the user
+behind a session (`api.access.site_sessions`), mail (`api.mail`), and its JSON and token interfaces, which
+would be a third door.
 Sources: https://flask-security.readthedocs.io/en/stable/configuration.html and
 https://flask-security.readthedocs.io/en/stable/customizing.html
 """
@@ -16,12 +17,13 @@ from functools import wraps
 from typing import Any
 from urllib.parse import unquote
 
-from flask import Flask, abort, g, redirect, render_template, request, session, url_for
+from flask import Flask, abort, g, redirect, request, session, url_for
 from flask import Response as FlaskResponse
 from flask_login import user_logged_out
 from flask_login.utils import _user_context_processor
 from flask_principal import identity_changed, identity_loaded
 from flask_security import (
+    MailUtil,
     PasswordUtil,
     Security,
     SQLAlchemyUserDatastore,
@@ -30,18 +32,18 @@ from flask_security import (
     password_reset,
     tf_disabled,
     user_authenticated,
-    user_confirmed,
 )
 from flask_security.core import _on_identity_loaded
 from flask_security.utils import is_user_authenticated
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
+from api import mail
 from api.access import bearer, identity, site_sessions
 from api.accounts import passwords, second_factor, tokens, users
 from api.accounts.permissions import Action
 from api.demonstrations import demonstrates
 from api.extensions import db, principal
+from api.http import languages
 from api.http.errors import answer_http_error, wants_page
 from api.http.hooks import in_api
 from api.http.languages import N_, TRANSLATIONS
@@ -49,7 +51,7 @@ from api.http.limits import sign_in_attempts
 from api.http.problems import Problem
 from api.models import RoleRow, User
 from api.models.types import now
-from api.site import forms, mail
+from api.site import forms, registration
 
 BLUEPRINT = "security"
 #: Views of Flask-Security that this site has no use for: it mails no codes, has one second factor, and
@@ -97,44 +99,28 @@ SETTINGS: dict[str, Any] = {
         N_("If %(email)s belongs to an account, a link is on its way there."),
         "info",
     ),
-    "MSG_CONFIRMATION_REQUEST": (
-        N_("If %(email)s is to be confirmed, a link is on its way there."),
-        "info",
-    ),
     "MSG_UNAUTHENTICATED": (N_("Sign in to see this page."), "error"),
     "MSG_REAUTHENTICATION_REQUIRED": (N_("Give your password again for this."), "info"),
     "MSG_REAUTHENTICATION_SUCCESSFUL": (N_("Thank you."), "success"),
     "REGISTERABLE": True,
     "REGISTER_URL": "/register",
     "REGISTER_USER_TEMPLATE": "account/register.html",
-    "POST_REGISTER_VIEW": "security.login",
-    "REGISTER_EMAIL_TEMPLATE": "mail/welcome",
-    "REGISTER_EMAIL_EXISTING_TEMPLATE": "mail/registered_before",
-    "REGISTER_EMAIL_EXISTING_USERNAME_TEMPLATE": "mail/name_taken",
-    "EMAIL_SUBJECT_REGISTER": N_("Your account at the Flask question bank"),
     "CONFIRMABLE": True,
     "CONFIRM_URL": "/confirm",
-    "SEND_CONFIRMATION_TEMPLATE": "account/confirm.html",
-    "POST_CONFIRM_VIEW": "security.login",
-    "EMAIL_TEMPLATE_CONFIRM": "mail/confirm",
-    "EMAIL_SUBJECT_CONFIRM": N_("Confirm your e-mail address"),
     "RECOVERABLE": True,
     "RESET_URL": "/recover",
     "RESET_PASSWORD_WITHIN": timedelta(hours=1),
     "FORGOT_PASSWORD_TEMPLATE": "account/recover.html",
     "RESET_PASSWORD_TEMPLATE": "account/reset.html",
     "POST_RESET_VIEW": "security.login",
-    "EMAIL_TEMPLATE_PASSWORD_RESET": "mail/recover",
-    "EMAIL_SUBJECT_PASSWORD_RESET": N_("Set a new password"),
-    "EMAIL_TEMPLATE_PASSWORD_RESET_NOTICE": "mail/password_changed",
-    "EMAIL_SUBJECT_PASSWORD_NOTICE": N_("Your password was changed"),
+    "SEND_PASSWORD_RESET_NOTICE_EMAIL": False,  # the domain tells it, whichever the door
     "CHANGEABLE": True,
     "CHANGE_URL": "/account/password",
     "CHANGE_PASSWORD_TEMPLATE": "account/password.html",
     "POST_CHANGE_VIEW": "site.account",
-    "EMAIL_TEMPLATE_PASSWORD_CHANGE_NOTICE": "mail/password_changed",
-    "EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE": N_("Your password was changed"),
+    "SEND_PASSWORD_CHANGE_EMAIL": False,
     "EMAIL_HTML": False,
+    "EMAIL_PLAINTEXT": False,  # see `Mails`
     # The domain of an address is not looked up in the DNS while somebody waits.
     "EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},
     "TWO_FACTOR": True,
@@ -190,7 +176,7 @@ class Hashes:
 
 @demonstrates(
     99,
-    at="POST security.register",
+    at="POST security.change_password",
     test="tests/site/test_door.py::test_the_site_judges_passwords_as_the_api_does",
 )
 class Policy(PasswordUtil):
@@ -204,19 +190,12 @@ class Policy(PasswordUtil):
         self, password: str, is_register: bool, **kwargs: Any
     ) -> tuple[list[str] | None, str]:
         """Return every reason why it is refused, and the password."""
-        user = kwargs.get("user")
-        known = (
-            (user.username, user.email) if user else (kwargs.get("username"), kwargs.get("email"))
-        )
-        return passwords.faults_of(password, *known) or None, password
+        user: Any = kwargs["user"]
+        return passwords.faults_of(password, user.username, user.email) or None, password
 
 
 class Accounts(SQLAlchemyUserDatastore):
     """Flask-Security's datastore over the accounts that the API has."""
-
-    def create_user(self, **kwargs: Any) -> Any:
-        """Add the account, to be confirmed by mail; of all that is given three things count."""
-        return users.add(kwargs["username"], kwargs["password"], kwargs["email"], must_confirm=True)
 
     def tf_set(
         self,
@@ -230,13 +209,34 @@ class Accounts(SQLAlchemyUserDatastore):
             super().tf_set(user, primary_method, totp_secret, phone)
 
 
+class Mails(MailUtil):
+    """Sends what is left for Flask-Security to say by `api.mail`, which all other mail takes too."""
+
+    def send_mail(  # noqa: PLR0917  # Flask-Security's signature
+        self,
+        template: str,
+        subject: str,
+        recipient: Any,
+        sender: Any,
+        body: str | None,
+        html: str | None,
+        **kwargs: Any,
+    ) -> None:
+        """Send the link that sets a new password: every other mail of Flask-Security's is off."""
+        user: User = kwargs["user"]
+        context = {"username": user.username, "link": kwargs["reset_link"]}
+        mail.send("recover", recipient, user.language, "recovery", **context)
+
+
 # --- What happens at the door, told to the rest of the application ---
 
 
 def _signed_in(_app: Flask, user: User, authn_via: list[str] | None = None, **_: Any) -> None:
-    if authn_via == ["change"]:  # whoever has a copy of this browser's cookie is out as well
-        tokens.revoke_all(user)
-    identity.signed_in_as(user, site_sessions.begin(user))
+    users.write_in(user, languages.preferred())
+    if authn_via == ["change"]:
+        identity.sign_in_anew(user)
+    else:
+        identity.signed_in_as(user, site_sessions.begin(user))
 
 
 def _signed_out(_app: Flask, **_: Any) -> None:
@@ -250,12 +250,7 @@ def _password_changed(_app: Flask, user: User, **_: Any) -> None:
 
 def _password_reset(_app: Flask, user: User, **_: Any) -> None:
     users.password_changed(user)
-    users.address_confirmed(user)
     tokens.revoke_all(user)
-
-
-def _confirmed(_app: Flask, user: User, **_: Any) -> None:
-    users.address_confirmed(user)
 
 
 def _second_factor_off(_app: Flask, user: User, **_: Any) -> None:
@@ -313,18 +308,6 @@ def guard() -> None:
             raise Problem("malformed-request", "`next` is no address of this site.")
 
 
-def render(template: str, **context: Any) -> Any:
-    """Render a page of the door with the status that says how the form fared; or a mail."""
-    if template.startswith("mail/"):
-        return render_template(template, **context)
-    status = 200
-    if request.method == "POST":
-        faulty = [form for form in context.values() if isinstance(form, FlaskForm) and form.errors]
-        if faulty:
-            status = 400 if any("csrf_token" in form.errors for form in faulty) else 422
-    return render_template(template, **context), status
-
-
 def ask_to_sign_in(error: Problem) -> Response:
     """Send a browser that nobody is signed in with to the sign-in page; answer others as ever."""
     if error.code == 401 and wants_page() and request.method in {"GET", "HEAD"}:
@@ -372,7 +355,6 @@ def _counted(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def init_app(app: Flask) -> None:
     """Bind Flask-Security, and take out of it what is done elsewhere."""
-    mail.init_app(app)
     fresh = timedelta(seconds=app.config["FRESH_SECONDS"])
     app.config |= {f"SECURITY_{name}": value for name, value in SETTINGS.items()}
     app.config |= {
@@ -389,16 +371,15 @@ def init_app(app: Flask) -> None:
         Accounts(db, User, RoleRow),  # type: ignore[arg-type]  # see `api.models.account`
         login_form=forms.SignInForm,
         verify_form=forms.AgainForm,
-        register_form=forms.RegistrationForm,
         forgot_password_form=forms.RecoveryForm,
         two_factor_setup_form=forms.SecondFactorForm,
         two_factor_verify_code_form=forms.CodeForm,
         two_factor_rescue_form=forms.HelpForm,
         password_util_cls=Policy,
-        mail_util_cls=mail.Mails,
+        mail_util_cls=Mails,
         totp_cls=second_factor.OneTimeCodes,
         mf_recovery_codes_util_cls=second_factor.RecoveryCodes,
-        render_template=render,
+        render_template=forms.render,
     )
     app.json = json  # Flask-Security puts Flask's own provider in its place
     security.pwd_context = Hashes()
@@ -406,6 +387,8 @@ def init_app(app: Flask) -> None:
     security.unauthn_handler(_unauthenticated)
     _leave_identity_alone(app, security)
     views = app.view_functions
+    for name, view in registration.VIEWS.items():
+        views[f"{BLUEPRINT}.{name}"] = view
     for name in COUNTED:
         views[f"{BLUEPRINT}.{name}"] = _counted(views[f"{BLUEPRINT}.{name}"])
     for name in GUARDED:
@@ -416,7 +399,6 @@ def init_app(app: Flask) -> None:
         (user_logged_out, _signed_out),
         (password_changed, _password_changed),
         (password_reset, _password_reset),
-        (user_confirmed, _confirmed),
         (tf_disabled, _second_factor_off),
     ):
         signal.connect(receiver, app)

@@ -7,24 +7,30 @@ Source: https://flask-security.readthedocs.io/en/stable/customizing.html#forms
 from types import SimpleNamespace
 from typing import Any
 
+from flask import render_template, request
 from flask_babel import gettext
 from flask_security import (
     ForgotPasswordForm,
     LoginForm,
-    RegisterFormV2,
     TwoFactorRescueForm,
     TwoFactorSetupForm,
     TwoFactorVerifyCodeForm,
     VerifyForm,
 )
-from flask_security.forms import Form
+from flask_security.forms import (
+    EmailValidation,
+    Form,
+    NewPasswordFormMixin,
+    PasswordConfirmFormMixin,
+)
+from flask_wtf import FlaskForm
 from marshmallow import ValidationError as Refused
-from wtforms import PasswordField, RadioField, StringField, ValidationError
+from wtforms import EmailField, PasswordField, RadioField, StringField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from api.access import admission, guesses
-from api.accounts import users
+from api.accounts.users import AccountError
 from api.demonstrations import demonstrates
 from api.http.languages import N_
 from api.schemas.accounts import USERNAME
@@ -34,6 +40,16 @@ WRONG = N_("Name and password do not match.")
 UNCONFIRMED = N_(
     "Confirm your e-mail address first: follow the link in the mail that was sent to you."
 )
+
+
+def render(template: str, **context: Any) -> Any:
+    """Render a page of the door with the status that says how the forms on it fared."""
+    status = 200
+    if request.method == "POST":
+        faulty = [form for form in context.values() if isinstance(form, FlaskForm) and form.errors]
+        if faulty:
+            status = 400 if any("csrf_token" in form.errors for form in faulty) else 422
+    return render_template(template, **context), status
 
 
 def _errors(field: Any) -> list[str]:
@@ -70,7 +86,7 @@ class SignInForm(LoginForm):
         if not Form.validate(self, **kwargs):
             return False
         found = guesses.authenticate(self.username.data, self.password.data)
-        if found is None or users.awaits_confirmation(found):
+        if found is None or found.must_confirm:
             self.form_errors.append(gettext(WRONG if found is None else UNCONFIRMED))
             return False
         self.user: Any = found
@@ -97,26 +113,57 @@ class AgainForm(VerifyForm):
         return True
 
 
-def _username(form: Any, field: Any) -> None:
+def _username(_form: Any, field: Any) -> None:
     try:
         USERNAME(field.data)
     except Refused as error:
         raise ValidationError(gettext(str(error))) from error
-    form.existing_username_user = users.find(field.data)
-    if form.existing_username_user is not None:
-        raise ValidationError(gettext("This name is taken."))
 
 
-class RegistrationForm(RegisterFormV2):
-    """A new account. Everybody starts as a reader, and confirms the address first."""
+def tell_faults(form: Any, error: AccountError) -> None:
+    """Put what the domain refuses beside the fields that it is about."""
+    for name, said in error.faults.items():
+        _errors(getattr(form, name)).extend(said)
+
+
+class RegistrationForm(NewPasswordFormMixin, PasswordConfirmFormMixin, Form):
+    """A new account, judged by `api.accounts.registration`, which the API asks too.
+
+    Flask-Security's own form looks for the address among the accounts.
+    """
 
     username = StringField(
         "Username", [InputRequired(), _username], render_kw={"autocomplete": "username"}
     )
+    email = EmailField(
+        "E-mail address",
+        [InputRequired(), EmailValidation(verify=True)],
+        render_kw={"autocomplete": "email"},
+    )
+
+
+class AddressForm(AgainForm):
+    """Another e-mail address, for which the password is given once more."""
+
+    email = EmailField(
+        "E-mail address",
+        [InputRequired(), EmailValidation(verify=True)],
+        render_kw={"autocomplete": "email"},
+    )
+
+
+class LinkForm(Form):
+    """The address to send a link of confirmation to again."""
+
+    email = EmailField(
+        "E-mail address",
+        [InputRequired(), EmailValidation(verify=True)],
+        render_kw={"autocomplete": "email"},
+    )
 
 
 class RecoveryForm(ForgotPasswordForm):
-    """The address to send a link to. An unconfirmed one will do: following the link confirms it."""
+    """The address to send a link to; one that is not confirmed belongs to nobody yet."""
 
     def validate(self, **kwargs: Any) -> bool:
         """Take the address of any active account."""

@@ -14,6 +14,7 @@ from flask import (
 )
 from marshmallow import ValidationError
 
+from api.access.questions import may_edit
 from api.bank import questions, related, topics
 from api.bank.catalogue import TECHNIQUES, topic_heading
 from api.bank.questions import Criteria, QuestionUnknownError
@@ -75,6 +76,7 @@ def question(number: int) -> str:
         topics=[topic_heading(topic.slug) for topic in found.topics],
         demonstrations=of_question(current_app, number),
         related=related.related(found),
+        may_edit=may_edit(number),
         before=before,
         after=after,
     )

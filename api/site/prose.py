@@ -18,7 +18,6 @@ from markupsafe import Markup, escape
 from pygments import highlight as pygmentize
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
-from pygments.util import ClassNotFound
 
 from api.bank.examples import console_blocks
 from api.http.demonstrations import Source
@@ -26,7 +25,19 @@ from api.site import words
 from api.site.trying import steps
 
 _FORMATTER: HtmlFormatter[str] = HtmlFormatter(nowrap=True)
-_LANGUAGES = {"jinja": "html+jinja", "jinja2": "html+jinja", "sh": "console", "dotenv": "ini"}
+#: The languages that are highlighted, each by the lexer that reads it. Not all that Pygments knows:
+#: some lexers take minutes for a text that is made for it, and anybody may write a draft.
+_LANGUAGES = {
+    "bash": "bash", "console": "console", "diff": "diff", "html": "html", "http": "http",
+    "javascript": "javascript", "jinja": "html+jinja", "jinja2": "html+jinja", "js": "javascript",
+    "json": "json", "py": "python", "pycon": "pycon", "python": "python", "sh": "console",
+    "shell": "console", "sql": "sql", "toml": "toml",
+}  # fmt: skip
+#: Characters of a code block beyond which it is shown without colours.
+LONGEST_COLOURED = 5_000
+#: Brackets in a text beyond which it is shown as it is: each one could begin a link, and the parser
+#: looks for the end of every one of them.
+MOST_BRACKETS = 3_000
 
 #: The header that an answer of a technique is about, where the command does not say.
 TELLING = {
@@ -50,13 +61,17 @@ TELLING = {
 }
 
 
-@lru_cache(maxsize=1024)
 def coloured(text: str, language: str) -> Markup:
-    """Return code with Pygments' classes; as it is, where nobody knows the language."""
-    try:
-        lexer = get_lexer_by_name(_LANGUAGES.get(language, language), stripnl=False)
-    except ClassNotFound:
+    """Return code with Pygments' classes; as it is, where it is too long or in another language."""
+    name = _LANGUAGES.get(language)
+    if name is None or len(text) > LONGEST_COLOURED:
         return escape(text)
+    return _coloured(text, name)
+
+
+@lru_cache(maxsize=1024)
+def _coloured(text: str, name: str) -> Markup:
+    lexer = get_lexer_by_name(name, stripnl=False)
     return Markup(pygmentize(text, lexer, _FORMATTER))  # noqa: S704  # Pygments escapes
 
 
@@ -72,7 +87,7 @@ def numbered(source: Source) -> Markup:
 
     The number is no text: it is not copied with the line.
     """
-    lines = coloured(source.text, "python").rstrip("\n").split("\n")
+    lines = _coloured(source.text, "python").rstrip("\n").split("\n")
     return Markup("").join(
         Markup('<span class="line" data-line="{}">{}\n</span>').format(number, Markup(line))  # noqa: S704
         for number, line in enumerate(lines, source.first_line)
@@ -111,20 +126,33 @@ _markdown.add_render_rule("fence", _fence)
 
 def markdown(text: str | None) -> Markup:
     """Render Markdown as HTML; HTML inside it comes out as text."""
-    return Markup(_markdown.render(text or ""))  # noqa: S704  # the renderer escapes
+    return _rendered(text, {})
 
 
 def inline_markdown(text: str) -> Markup:
     """Render a line of Markdown without a paragraph around it."""
+    if text.count("[") > MOST_BRACKETS:
+        return escape(text)
     return Markup(_markdown.renderInline(text))  # noqa: S704  # the renderer escapes
+
+
+def breakable(path: str) -> Markup:
+    """Return a path that a line may break after its slashes, and not within a word."""
+    return Markup("/<wbr>").join(path.split("/")) if "/" in path else escape(path)
 
 
 def examples(text: str | None, technique: str | None) -> Markup:
     """Render a "Try it", its console blocks as commands that the page can run."""
-    return Markup(_markdown.render(text or "", {"technique": technique}))  # noqa: S704  # it escapes
+    return _rendered(text, {"technique": technique})
+
+
+def _rendered(text: str | None, env: dict[str, Any]) -> Markup:
+    if text and text.count("[") > MOST_BRACKETS:
+        return Markup("<pre>{}</pre>").format(text)
+    return Markup(_markdown.render(text or "", env))  # noqa: S704  # the renderer escapes
 
 
 def add_filters(blueprint: Blueprint) -> None:
     """Give them to every template."""
-    for function in (markdown, inline_markdown, examples, coloured, numbered):
+    for function in (markdown, inline_markdown, examples, coloured, numbered, breakable):
         blueprint.add_app_template_filter(function)

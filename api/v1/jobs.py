@@ -12,7 +12,8 @@ from uuid import UUID
 from flask import Response, request, send_file, url_for
 from flask_restful import Resource
 
-from api.access.identity import may, requires, signed_in
+from api.access import jobs
+from api.access.identity import requires, signed_in
 from api.accounts.permissions import Action
 from api.bank.formats import Format
 from api.demonstrations import demonstrates
@@ -50,12 +51,6 @@ def _answer(job: Job, status: int = 200) -> tuple[dict[str, Any], int, dict[str,
     if status != 200:
         headers["Location"] = url_for("v1.job", jid=job.id, _external=True)
     return represent_job(job), status, headers
-
-
-def _visible(jid: UUID) -> Job:
-    """Return the caller's job of that id, for who manages jobs anybody's; else it is not there."""
-    owner = None if may(Action.MANAGE_JOBS) else signed_in()
-    return queue.get(str(jid), owner)
 
 
 def _not_empty(upload: Upload) -> Upload:
@@ -115,7 +110,7 @@ class JobList(Resource):
     @query(JobListQuery)
     def get(self, args: dict[str, Any]) -> Any:
         """List your jobs, the newest first; whoever manages jobs sees everybody's."""
-        owner = None if may(Action.MANAGE_JOBS) else signed_in()
+        owner = jobs.whose()
         page, per_page = args["page"], args["per_page"]
         found = queue.find_page(owner, page, per_page, args["state"], args["kind"])
         links = numbered_links(page, per_page, found.total)
@@ -135,7 +130,7 @@ class JobItem(Resource):
     @requires(Action.USE_OWN_ACCOUNT)
     def get(self, jid: UUID) -> Any:
         """Answer the job as it stands; `Retry-After` says when to ask again."""
-        return _answer(_visible(jid))
+        return _answer(jobs.visible(jid))
 
 
 class JobCancellation(Resource):
@@ -146,7 +141,7 @@ class JobCancellation(Resource):
     @requires(Action.USE_OWN_ACCOUNT)
     def put(self, jid: UUID) -> Any:
         """Cancel the job: at once while it waits; a worker stops at its next step."""
-        job = queue.cancel(_visible(jid))
+        job = queue.cancel(jobs.visible(jid))
         return _answer(job, 200 if job.state == JobState.CANCELLED else 202)
 
 
@@ -159,7 +154,7 @@ class JobRetryList(Resource):
     @idempotent
     def post(self, jid: UUID) -> Any:
         """Put a job that failed or was cancelled back into the queue."""
-        job = _visible(jid)
+        job = jobs.visible(jid)
         queue.ensure_room(job.user)
         return _answer(queue.retry(job), 202)
 
@@ -170,7 +165,7 @@ class JobFile(Resource):
     @requires(Action.USE_OWN_ACCOUNT)
     def get(self, jid: UUID) -> Response:
         """Download it."""
-        job = _visible(jid)
+        job = jobs.visible(jid)
         if job.kind != JobKind.EXPORT or job.state != JobState.SUCCEEDED:
             raise Problem(
                 "not-found", f"This {job.kind} has no file to download; it is {job.state}."

@@ -23,16 +23,8 @@ from api.schemas.accounts import RefreshBody, SignInBody, represent_device
 
 
 def _answer(pair: tokens.Pair, delivery: str, status: int) -> Response:
-    """Hand a pair of tokens over, in the body or in HttpOnly cookies, never to be cached."""
     device = represent_device(pair.sign_in, pair.sign_in.id)
-    told: dict[str, Any] = {"token_type": "Bearer", "expires_in": pair.expires_in, "device": device}
-    if delivery == "body":
-        told |= {"access_token": pair.access_token, "refresh_token": pair.refresh_token}
-    response = current_app.make_response((told, status))
-    response.headers["Cache-Control"] = "no-store"
-    if delivery == "cookies":
-        bearer.give_cookies(response, pair)
-    return response
+    return bearer.hand_over(pair, device, delivery, status)
 
 
 class SignInList(Resource):

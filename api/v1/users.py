@@ -5,20 +5,22 @@ from typing import Any
 from flask import Response, url_for
 from flask_restful import Resource
 
-from api.access import guesses
+from api.access import bearer, guesses
 from api.access.bearer import takes_no_identity
-from api.access.identity import current_device, door, leave, requires, signed_in
-from api.accounts import tokens, users
+from api.access.identity import current_device, door, leave, requires, sign_in_anew, signed_in
+from api.accounts import addresses, registration, users
 from api.accounts.permissions import Action, Role
 from api.demonstrations import demonstrates
+from api.http import languages
 from api.http.idempotency import idempotent
-from api.http.limits import sign_in_attempts, writes
+from api.http.limits import mails, sign_in_attempts, writes
 from api.http.parsing import body
 from api.http.responses import no_content
 from api.schemas.accounts import (
     PasswordBody,
     ProfileBody,
     RegistrationBody,
+    represent_device,
     represent_user,
 )
 
@@ -26,13 +28,17 @@ from api.schemas.accounts import (
 class UserList(Resource):
     """The accounts."""
 
+    @demonstrates(
+        91,
+        test="tests/accounts/test_addresses.py::test_no_answer_at_the_api_tells_whether_an_address_is_taken",
+    )
     @takes_no_identity
     @sign_in_attempts
     @idempotent
     @body(RegistrationBody)
     def post(self, args: dict[str, Any]) -> Any:
         """Register. Everybody starts as a reader."""
-        user = users.create(args["username"], args["password"], args["email"])
+        user = registration.register(**args, language=languages.preferred())
         return represent_user(user), 201, {"Location": url_for("v1.me", _external=True)}
 
     @demonstrates(
@@ -75,13 +81,17 @@ class Me(Resource):
         """Show it, with what your roles permit."""
         return represent_user(signed_in())
 
-    @writes
-    @requires(Action.USE_OWN_ACCOUNT)
+    @mails
+    @requires(Action.USE_OWN_ACCOUNT, fresh=True)
     @body(ProfileBody)
     def patch(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Change what is given."""
+        """Change what is given. A new address counts once it is confirmed by the link mailed there.
+
+        It takes a recent password: who has the address can set a new one.
+        """
         user = signed_in()
-        users.change_profile(user, args)
+        if "email" in args:
+            addresses.change(user, args["email"])
         return represent_user(user)
 
     @writes
@@ -104,9 +114,12 @@ class Password(Resource):
     @requires(Action.USE_OWN_ACCOUNT)
     @body(PasswordBody)
     def put(self, args: dict[str, Any]) -> Response:
-        """Change it, and sign every other device out."""
-        user = signed_in()
-        sid = current_device()
-        guesses.change_password(user, args["current_password"], args["new_password"], sid)
-        tokens.revoke_all(user, but=sid)
-        return no_content()
+        """Change it: every device is signed out, and this one in again, by new tokens or a new session."""
+        user, delivery = signed_in(), bearer.delivery()
+        sid, old, new = current_device(), args["current_password"], args["new_password"]
+        guesses.change_password(user, old, new, sid)
+        pair = sign_in_anew(user)
+        if pair is None:
+            return no_content()
+        device = represent_device(pair.sign_in, pair.sign_in.id)
+        return bearer.hand_over(pair, device, delivery, 200)

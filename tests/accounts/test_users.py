@@ -37,14 +37,16 @@ def test_of_those_who_register_a_name_at_once_one_gets_it(app: Flask) -> None:
     assert count_of(app, User) == 1
 
 
-def test_of_those_who_register_an_address_at_once_one_gets_it(app: Flask) -> None:
+def test_of_accounts_that_an_operator_makes_with_one_address_at_once_one_gets_it(
+    app: Flask,
+) -> None:
     ended = in_threads(
         app,
         lambda place: users.create(
             f"user-{place}", PASSWORD, "Ada@Example.org" if place % 2 else "ada@example.ORG"
         ),
     )
-    assert sorted(ended) == ["done", *["username"] * 5]
+    assert sorted(ended) == ["done", *["email"] * 5]
     assert count_of(app, User) == 1
 
 

@@ -4,6 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from marshmallow import ValidationError
 
 from api.bank.formats import Format, QuestionDocument, Refusal, read
 from api.bank.formats import schema as rules
@@ -296,3 +299,49 @@ def test_a_number_is_taken_even_by_a_question_that_was_refused() -> None:
 def test_the_names_are_the_documents_own() -> None:
     assert set(rules.KEYS) == set(QuestionDocument.__dataclass_fields__) - {"line"}
     assert set(rules.QuestionSchema().fields) == set(rules.KEYS)
+
+
+_TEXTS = st.sampled_from(
+    ["", " ", "word", "two words", " a-slug ", "no slug", "nul\0", "\ud800", "x" * 1001]
+)
+_URLS = st.sampled_from(
+    ["https://flask.palletsprojects.com/", "ftp://a.b/", " http://localhost/a ", ""]
+)
+_ANY = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-1, 2**31),
+    _TEXTS,
+    st.lists(_TEXTS, max_size=3),
+    st.just({}),
+)
+_REFERENCE = st.fixed_dictionaries(
+    {}, optional={"title": _TEXTS | _ANY, "url": _URLS | _ANY, "more": _TEXTS}
+)
+_RECORD = st.fixed_dictionaries(
+    {"number": st.integers(1, 9) | _ANY, "prompt": st.just("Why?") | _ANY, "answer": _TEXTS},
+    optional={
+        "in_practice": _ANY,
+        "technique": st.just("rate-limiting") | _ANY,
+        "topics": st.lists(st.sampled_from(["routing", "security"]) | _ANY, max_size=21),
+        "difficulty": st.sampled_from(["beginner", ""]) | _ANY,
+        "references": st.lists(_REFERENCE, max_size=3) | _ANY,
+        "created_at": st.sampled_from(["2026-11-22T10:00:00Z", "2026-13-01T00:00:00Z"]) | _ANY,
+        "more": _ANY,
+    },
+)
+
+
+@given(_RECORD)
+def test_the_short_way_through_the_rules_takes_what_the_schema_takes_and_makes_the_same_of_it(
+    record: dict[str, Any],
+) -> None:
+    try:
+        expected: Any = rules.QuestionSchema().load(record)
+    except ValidationError:
+        expected = None
+    try:
+        found: Any = rules._sound(rules.QuestionSchema(), record)
+    except ValidationError:
+        found = None
+    assert found == expected

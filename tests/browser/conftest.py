@@ -9,13 +9,31 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
 from werkzeug.serving import make_server
 
 from tests.conftest import folders, required
 from tests.examples.server import free_port, serving
 
 Open = Callable[..., Page]
+
+
+class SlowLine:
+    """Holds what a page asks for at addresses of one pattern, until it is let through."""
+
+    def __init__(self, page: Page, pattern: str) -> None:
+        self._page, self._held = page, list[Route]()
+        page.route(pattern, self._hold)
+
+    def _hold(self, route: Route) -> None:
+        self._held.append(route)
+
+    def let_through(self) -> None:
+        """Wait until something was asked for, and let it through."""
+        while not self._held:
+            self._page.wait_for_timeout(10)
+        while self._held:
+            self._held.pop().continue_()
 
 
 @pytest.fixture(scope="session")

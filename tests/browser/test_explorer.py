@@ -9,7 +9,7 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, SlowLine
 
 PAGES = [
     "/", "/?q=token", "/questions/53", "/questions/65", "/questions/71", "/questions/99",
@@ -33,6 +33,16 @@ def test_the_list_follows_what_is_typed(open_page: Open, server: str) -> None:
     assert page.url == f"{server}/?q=rate+limit"
     page.reload()
     expect(page.locator("#results > li")).to_have_count(len(items))
+
+
+def test_what_was_typed_before_the_script_ran_is_searched_for(open_page: Open) -> None:
+    page = open_page("/techniques")
+    line = SlowLine(page, "**/assets/site.*.js")
+    page.goto("/", wait_until="commit")
+    page.get_by_label("Search prompts and answers").fill("rate limit")
+    expect(page.locator("#results > li")).to_have_count(50)
+    line.let_through()
+    expect(page.locator("#results mark").first).to_be_visible()
 
 
 def test_filters_narrow_the_list_and_clearing_brings_all_back(open_page: Open) -> None:

@@ -141,9 +141,20 @@ def test_what_a_registration_refuses_is_refused_in_one_line(
 
 def test_a_name_or_address_that_is_taken_is_refused_in_one_line(user: Run) -> None:
     user("create", "ada", "--password", PASSWORD, "--email", "ada@example.org")
-    for arguments in (["ada"], ["eve", "--email", "ADA@example.org"]):
+    for arguments, said in (
+        (["ada"], "username: This name is taken."),
+        (["eve", "--email", "ADA@example.org"], "email: This e-mail address is taken."),
+    ):
         line = refused(user("create", *arguments, "--password", PASSWORD))
-        assert line == "Error: username: This name or e-mail address is taken."
+        assert line == f"Error: {said}"
+
+
+def test_an_address_counts_as_confirmed_by_the_operators_word(user: Run, app: Flask) -> None:
+    user("create", "ada", "--password", PASSWORD, "--email", "Ada@example.org")
+    with app.app_context():
+        ada = users.get("ada@example.org")
+        assert (ada.email, ada.pending_email) == ("ada@example.org", None)
+        assert ada.confirmed_at is not None
 
 
 @SQLITE

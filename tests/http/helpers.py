@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import TypeVar
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import make_url
 from werkzeug.test import TestResponse
 
+from api.logs import access
 from tests.conftest import Settings
 
 T = TypeVar("T")
@@ -30,6 +32,12 @@ def statements(response: TestResponse) -> int:
     told = _STATEMENTS.search(response.headers["Server-Timing"])
     assert told
     return int(told[1])
+
+
+def logged_lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines that were logged about requests since the last look."""
+    access.flush()
+    return [line for line in capsys.readouterr().err.splitlines() if access.NAME in line]
 
 
 def until(condition: Callable[[], T], seconds: float = 20.0) -> T:

@@ -59,6 +59,7 @@ def addresses() -> list[str]:
         "/",
         "/problems",
         "/techniques",
+        "/practice",
         "/reference",
         *(f"/questions/{number}" for number in range(51, 101)),
     ]

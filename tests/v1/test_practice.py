@@ -157,6 +157,23 @@ def test_a_question_that_left_the_bank_is_said_to_be_gone(app: Flask, client: Fl
     assert client.get(ROUND).status_code == 200
 
 
+@sqlite_only
+def test_what_was_missed_is_drawn_again_by_number(client: FlaskClient) -> None:
+    begun = start(client, size=None, numbers=[99, 51, 71], seed=7)
+    order = [entry["number"] for entry in begun["cards"]]
+    assert sorted(order) == [51, 71, 99]
+    again = start(client, size=None, numbers=[71, 99, 51], seed=7)
+    assert [entry["number"] for entry in again["cards"]] == order, "the seed alone decides"
+    orders = {
+        tuple(
+            entry["number"]
+            for entry in start(client, size=None, numbers=[51, 71, 99], seed=seed)["cards"]
+        )
+        for seed in range(9)
+    }
+    assert len(orders) > 1
+
+
 @pytest.mark.parametrize(
     ("body", "where"),
     [
@@ -170,6 +187,11 @@ def test_a_question_that_left_the_bank_is_said_to_be_gone(app: Flask, client: Fl
         ({"topic": "sessions", "size": 50}, {"#/size"}),
         ({"topic": None, "difficulty": None, "size": 50, "seed": 2**40}, {"#/seed"}),
         ({"number": 51, "role": "x"}, {"#/number", "#/role"}), ([], {"#"}),
+        ({"numbers": []}, {"#/numbers"}), ({"numbers": [*range(51, 102)]}, {"#/numbers"}),
+        ({"numbers": [51, 7, 52, 2**31 - 1]}, {"#/numbers/1", "#/numbers/3"}),
+        ({"numbers": ["51", 0, 51.5]}, {f"#/numbers/{n}" for n in range(3)}),
+        ({"numbers": [51, 52, 51]}, {"#/numbers/2"}), ({"numbers": 51}, {"#/numbers"}),
+        ({"numbers": [51], "topic": "sessions", "size": 1}, {"#/topic", "#/size"}),
     ],
 )  # fmt: skip
 def test_a_round_that_cannot_be_drawn_says_why_and_starts_nothing(

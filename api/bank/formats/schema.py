@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, missing, validate
 
 from api.bank.formats.documents import (
     QuestionDocument,
@@ -68,6 +69,16 @@ _MOMENT = re.compile(
     re.ASCII,
 )
 _HTTP = validate.URL(schemes={"http", "https"}, require_tld=False)
+
+
+@lru_cache(maxsize=1000)
+def _is_http(address: str) -> bool:
+    """Judge an address; those behind many questions are the same few."""
+    try:
+        _HTTP(address)
+    except ValidationError:
+        return False
+    return True
 
 
 def _text(value: object) -> str:
@@ -187,13 +198,11 @@ class _Address(_Line):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         address = super()._deserialize(value)
-        try:
-            _HTTP(address)
-        except ValidationError:
+        if not _is_http(address):
             raise ValidationError(
                 f"{quoted(address)} is no http or https address such as "
                 '"https://flask.palletsprojects.com/"'
-            ) from None
+            )
         return address
 
 
@@ -227,7 +236,11 @@ class _Topics(fields.List[str | None]):
     """Slugs, each of them once."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
-        slugs = super()._deserialize(_several(value, MAX_TOPICS), *args, **kwargs)
+        entries = _several(value, MAX_TOPICS)
+        try:
+            slugs = [self.inner._deserialize(each, None, None) for each in entries]
+        except ValidationError:
+            slugs = super()._deserialize(entries, *args, **kwargs)  # tells which, and raises
         return list(dict.fromkeys(slugs))
 
 
@@ -235,7 +248,11 @@ class _References(fields.Nested):
     """Pages behind an answer, in their order."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Reference]:
-        pages = super()._deserialize(_several(value, MAX_REFERENCES), *args, **kwargs)
+        entries = _several(value, MAX_REFERENCES)
+        try:
+            pages = [_sound(_REFERENCE, each) for each in entries]
+        except ValidationError:
+            pages = super()._deserialize(entries, *args, **kwargs)  # tells which, and raises
         return [Reference(**page) for page in pages]
 
 
@@ -247,6 +264,9 @@ class ReferenceSchema(Schema):
 
     title = _Line(MAX_TITLE, required=True)
     url = _Address(MAX_URL, required=True)
+
+
+_REFERENCE = ReferenceSchema()
 
 
 def is_question(fields: Mapping[str, object]) -> bool:
@@ -283,10 +303,41 @@ class QuestionSchema(Schema):
 _QUESTION = QuestionSchema()
 
 
+def _sound(schema: Schema, given: object) -> dict[str, Any]:
+    """Return what `schema.load` returns for a sound object, several times as fast.
+
+    The schema's own fields judge. What is left out is what marshmallow does around each of them for
+    hooks, partial loading and nested errors, none of which a sound object needs: of a hundred
+    thousand records that was two thirds of reading them.
+
+    Raises ValidationError for any other object; only `schema.load` says what is wrong with it.
+    """
+    if not isinstance(given, dict):
+        raise _UNSOUND
+    values = {name: field.load_default for name, field in schema.fields.items()}
+    for name, value in given.items():
+        field = schema.fields.get(name)
+        if field is None:
+            raise _UNSOUND
+        if value is not None:
+            values[name] = field._deserialize(value, name, given)
+        elif not field.allow_none:
+            raise _UNSOUND
+    if missing in values.values():  # a required field
+        raise _UNSOUND
+    return values
+
+
+_UNSOUND = ValidationError("schema.load says why")
+
+
 def checked(record: Record) -> QuestionDocument | Refusal:
     """Return the document of a record, or why it is refused: every fault, on the first's line."""
     try:
-        values: dict[str, Any] = _QUESTION.load(record.fields)
+        try:
+            values = _sound(_QUESTION, record.fields)
+        except ValidationError:
+            values = _QUESTION.load(record.fields)
     except ValidationError as error:
         number = record.fields.get("number")
         faults = sorted(

@@ -9,6 +9,8 @@ Sources: https://flask-admin.readthedocs.io/en/latest/introduction/ and
 https://flask-admin.readthedocs.io/en/latest/advanced/
 """
 
+from functools import cache
+
 from flask import Flask
 from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
@@ -19,6 +21,7 @@ from api.accounts.permissions import Action
 from api.models import Attachment, Draft, Job, Question, QuestionGrant, SignIn, Topic, User
 from api.site.admin import accounts, bank, questions, work
 from api.site.admin.access import Home, nonce
+from api.site.admin.tables import TableView
 
 
 def init_app(app: Flask) -> None:
@@ -27,21 +30,30 @@ def init_app(app: Flask) -> None:
         app,
         name=lazy_gettext("Question bank"),
         index_view=Home(name=lazy_gettext("Overview")),
-        theme=Bootstrap4Theme(swatch="default"),
+        theme=Bootstrap4Theme(base_template="admin/panel/base.html"),
         csp_nonce_generator=nonce,
     )
-    for view, model, slug, name in (
-        (questions.QuestionView, Question, "questions", lazy_gettext("Questions")),
-        (bank.TopicView, Topic, "topics", lazy_gettext("Topics")),
-        (bank.DraftView, Draft, "drafts", lazy_gettext("Drafts")),
-        (bank.GrantView, QuestionGrant, "grants", lazy_gettext("Grants")),
-        (bank.AttachmentView, Attachment, "attachments", lazy_gettext("Attachments")),
-        (accounts.UserView, User, "users", lazy_gettext("Users")),
-        (accounts.SignInView, SignIn, "sign-ins", lazy_gettext("Sign-ins")),
-        (work.JobView, Job, "jobs", lazy_gettext("Jobs")),
-    ):
-        admin.add_view(view(model, name, endpoint=f"admin_{slug.replace('-', '_')}", url=slug))
+    for table in tables():
+        admin.add_view(table)
     _guard(app)
+
+
+@cache
+def tables() -> tuple[TableView, ...]:
+    """Make the panel's tables, once for all applications: what they hold comes from the models."""
+    return tuple(
+        view(model, name, endpoint=f"admin_{slug.replace('-', '_')}", url=slug)
+        for view, model, slug, name in (
+            (questions.QuestionView, Question, "questions", lazy_gettext("Questions")),
+            (bank.TopicView, Topic, "topics", lazy_gettext("Topics")),
+            (bank.DraftView, Draft, "drafts", lazy_gettext("Drafts")),
+            (bank.GrantView, QuestionGrant, "grants", lazy_gettext("Grants")),
+            (bank.AttachmentView, Attachment, "attachments", lazy_gettext("Attachments")),
+            (accounts.UserView, User, "users", lazy_gettext("Users")),
+            (accounts.SignInView, SignIn, "sign-ins", lazy_gettext("Sign-ins")),
+            (work.JobView, Job, "jobs", lazy_gettext("Jobs")),
+        )
+    )
 
 
 def _guard(app: Flask) -> None:

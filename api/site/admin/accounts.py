@@ -35,14 +35,16 @@ class UserView(TableView):
     loads = (selectinload(User.roles),)
 
     column_list = (
-        "username", "email", "roles", "active", "confirmed_at", "second_factor", "created_at",
+        "username", "email", "pending_email", "roles", "active", "confirmed_at", "second_factor",
+        "created_at",
     )  # fmt: skip
     column_default_sort = "username"
     column_sortable_list = ("username", "email", "active", "created_at")
-    column_searchable_list = ("username", "email")
+    column_searchable_list = ("username", "email", "pending_email")
     column_filters: tuple[Any, ...] = (
         "username",
         "email",
+        "pending_email",
         "active",
         FilterEmpty(User.confirmed_at, lazy_gettext("Confirmed at")),
     )

@@ -26,18 +26,14 @@ from api.bank import editing, questions
 from api.bank.catalogue import TECHNIQUES
 from api.bank.editing import EDITABLE
 from api.bank.formats.schema import MAX_NUMBER
-from api.bank.storing import BankConflictError
 from api.demonstrations import demonstrates
 from api.extensions import db
 from api.models import Question, Reference, Topic
 from api.site import words
 from api.site.admin.tables import TESTS, TableView
+from api.site.desk.states import members_of, require_state, state_of
 
 BLOCKS = {"answer": 24, "in_practice": 12, "try_it": 16, "prompt": 3}
-
-
-class StaleFormError(BankConflictError):
-    """The question changed between the form's loading and its sending."""
 
 
 def topic_choices() -> list[SelectChoice]:
@@ -67,11 +63,6 @@ def in_range(_form: Any, field: Any) -> None:
         raise StopValidation(
             gettext("Must be from 1 to %(most)s.", most=format_decimal(MAX_NUMBER))
         )
-
-
-def state_of(question: Question) -> str:
-    """Name the state of a question that a form shows."""
-    return question.updated_at.isoformat()
 
 
 class Children(InlineModelConverter):
@@ -163,7 +154,7 @@ class QuestionView(TableView):
         form = super().edit_form(obj)
         del form.number
         if request.method == "GET":
-            form.seen.data = state_of(obj)
+            form.seen.data = state_of(members_of(obj))
         return form
 
     @demonstrates(
@@ -190,14 +181,7 @@ class QuestionView(TableView):
         changes = {name: wanted[name] for name in EDITABLE if wanted[name] != there[name]}
 
         def check() -> None:
-            if state_of(questions.get(number)) != seen:
-                raise StaleFormError(
-                    gettext(
-                        "Question %(number)s was changed while you edited it. Open it again; nothing "
-                        "was changed.",
-                        number=number,
-                    )
-                )
+            require_state(seen, members_of(questions.get(number)))
 
         if not changes:
             flash(gettext("You changed nothing."), "info")
@@ -257,7 +241,7 @@ def _unchecked() -> None:
 
 
 def members(form: Form) -> dict[str, Any]:
-    """Return what a form says of a question, by member, as a body of the API would."""
+    """Return what a form says of a question, in the form of `members_of`."""
     found: dict[str, Any] = {}
     for name in EDITABLE:
         value = getattr(form, name).data
@@ -267,12 +251,4 @@ def members(form: Form) -> dict[str, Any]:
         for entry in form.references.entries
         if not form.references.should_delete(entry)
     ]
-    return found
-
-
-def members_of(question: Question) -> dict[str, Any]:
-    """Return what a row says, in the form of `members`."""
-    found = {name: getattr(question, name) for name in EDITABLE}
-    found["topics"] = [topic.slug for topic in question.topics]
-    found["references"] = [{"title": r.title, "url": r.url} for r in question.references]
     return found

@@ -128,6 +128,9 @@ class TableView(Guarded, ModelView):
     export_types = ("csv", "json")
     export_max_rows = MAX_ROWS
     list_template = "admin/panel/list.html"
+    create_template = "admin/panel/create.html"
+    edit_template = "admin/panel/edit.html"
+    details_template = "admin/panel/details.html"
     column_type_formatters = SHOWN
     column_type_formatters_detail = SHOWN
     column_type_formatters_export = EXPORTED

@@ -84,6 +84,11 @@
       clearTimeout(waiting);
       search();
     });
+    const changed = ({ options, type, value, defaultValue, selectedIndex }) =>
+      options
+        ? selectedIndex !== Math.max([...options].findIndex((each) => each.defaultSelected), 0)
+        : type === "search" && value !== defaultValue;
+    if ([...form.elements].some(changed)) search(); // typed or chosen before this script ran
     document.addEventListener("keydown", (event) => {
       const typing = /^(input|select|textarea)$/i.test(event.target.tagName);
       if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {

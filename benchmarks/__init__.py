@@ -1,0 +1,1 @@
+"""Benchmarks: the application beside its peers, on the same database, payload, cores and minute."""
