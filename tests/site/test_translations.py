@@ -140,6 +140,8 @@ class Visible(HTMLParser):
 #: What is the same in every language.
 NAMES = {"API", "v1", "JSON"}
 MARKING = {"_", "gettext", "ngettext", "pgettext", "npgettext"}
+#: What stands for an expression: no letter, and apart from the name of a tag.
+PLACE = " \N{OBJECT REPLACEMENT CHARACTER}"
 #: What takes words that nobody sees.
 SILENT_CALLS = {"url_for", "get_url", "url_for_security", "moment", "may", "super", "link"}
 
@@ -157,8 +159,10 @@ def unmarked(app: Flask, source: str) -> list[str]:
                 attribute = re.search(r'<[^>]*?(?:([\w-]+)="[^"]*)?$', markup)
                 if attribute is None or attribute[1] in Visible.ATTRIBUTES:
                     literals += printed(part)
-                markup += "\0"
-    found = [text.replace("\0", " ").strip() for text in Visible(markup).found] + literals
+                markup += PLACE
+    found = [
+        " ".join(text.replace(PLACE.strip(), " ").split()) for text in Visible(markup).found
+    ] + literals
     return [text for text in found if set(re.findall(r"[^\W\d_]{2,}", text)) - NAMES]
 
 
