@@ -51,8 +51,11 @@ def listed(items: Sequence[str]) -> str:
 
 
 def english() -> Markup:
-    """Return the attributes of a part that is English whatever the page's language is (WCAG 3.1.2)."""
-    return Markup("") if languages.current().language == "en" else Markup('lang="en" dir="ltr"')
+    """Return the attributes of a part that is English whatever the page's language is (WCAG 3.1.2).
+
+    They begin with a space: `<p{{ english }}>`.
+    """
+    return Markup("") if languages.current().language == "en" else Markup(' lang="en" dir="ltr"')
 
 
 def native() -> Markup:
@@ -60,7 +63,7 @@ def native() -> Markup:
     locale = languages.current()
     if locale.language == "en":
         return Markup("")
-    return Markup('lang="{}" dir="{}"').format(locale.language, locale.text_direction)
+    return Markup(' lang="{}" dir="{}"').format(locale.language, locale.text_direction)
 
 
 def search() -> dict[str, Any]:

@@ -20,7 +20,6 @@ from api.accounts.permissions import Action
 from api.bank.topics import list_topics
 from api.demonstrations import demonstrates
 from api.extensions import db
-from api.http import languages
 from api.models import Draft, Job, Question, SignIn, User
 
 TESTS = "tests/site/test_admin.py"
@@ -77,10 +76,7 @@ class Guarded(BaseView):
 
     def render(self, template: str, **kwargs: Any) -> str:
         """Render a page. Its forms bring tokens of their own, not the ones that other pages have."""
-        page = str(super().render(template, **{"csrf_token": None, **kwargs}))
-        locale = languages.current()  # which the package's own template does not name
-        opened = f'<html lang="{locale.language}" dir="{locale.text_direction}">'
-        return page.replace("<html>", opened, 1)
+        return str(super().render(template, **{"csrf_token": None, **kwargs}))
 
 
 def _finish_pages(response: Response) -> Response:
