@@ -8,13 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from api.bank import search
 from api.demonstrations import demonstrates
 from api.extensions import db
 from api.models import Difficulty, Question, QuestionTopic, Topic
+
+COUNTED = 10_000
+"""So many questions are counted, and reached by numbered pages: neither may cost what the bank holds.
+Cursors reach all of them."""
 
 
 class QuestionUnknownError(LookupError):
@@ -124,19 +128,28 @@ def _loaded(statement: Select[Any]) -> Select[Any]:
     return statement.options(selectinload(Question.topics), selectinload(Question.references))
 
 
+def count_of(statement: Select[Any]) -> Select[int]:
+    """Count the questions that a statement selects, and stop at `COUNTED`."""
+    most: ColumnElement[int] = bindparam("counted", callable_=lambda: COUNTED)
+    ids = statement.with_only_columns(Question.id, maintain_column_froms=True).limit(most)
+    return select(func.count()).select_from(ids.subquery("counted"))
+
+
 @demonstrates(
     78, at="GET v1.questions", test="tests/v1/test_questions.py::test_pages_link_their_neighbours"
 )
 def find_page(criteria: Criteria, page: int, per_page: int) -> Found:
-    """Return one numbered page and the total.
+    """Return one numbered page and the total, which is counted up to `COUNTED`.
 
-    :param page: from 1; beyond the end it is empty.
+    :param page: from 1; beyond the end, or what is counted, it is empty.
     :param per_page: questions on a page.
     """
     statement, ordering = fitting(criteria)
-    total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    total = db.session.scalar(count_of(statement)) or 0
+    if (page - 1) * per_page >= total:
+        return Found([], total)
     rows = ordered(_loaded(statement), ordering).limit(per_page).offset((page - 1) * per_page)
-    questions = db.session.scalars(rows).all() if total else []
+    questions = db.session.scalars(rows).all()
     return Found(questions, total, highlights=_highlights(criteria, questions))
 
 

@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 from sqlalchemy import JSON, ColumnElement, Row, Select, bindparam, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from api.bank import search
-from api.bank.questions import Criteria, QuestionUnknownError, beyond, fitting, ordered
+from api.bank import questions, search
+from api.bank.questions import Criteria, QuestionUnknownError, beyond, count_of, fitting, ordered
 from api.demonstrations import demonstrates
 from api.extensions import db
 from api.models import Question, QuestionTopic, Reference, Topic
@@ -110,8 +110,7 @@ def _kept(build: Callable[..., T]) -> Callable[..., T]:
 @_kept
 def _page(dialect: str, criteria: Criteria, members: tuple[str, ...]) -> Select[Any]:
     statement, ordering = fitting(criteria)
-    ids = statement.with_only_columns(Question.id).subquery("fitting")
-    total = select(func.count()).select_from(ids).scalar_subquery()
+    total = count_of(statement).scalar_subquery()
     columns = [_columns(dialect)[name] for name in members]
     page = statement.with_only_columns(*columns, Question.id, total, maintain_column_froms=True)
     return ordered(page, ordering).limit(bindparam("limit")).offset(bindparam("offset"))
@@ -143,20 +142,20 @@ def _one(dialect: str, members: tuple[str, ...]) -> Select[Any]:
     test="tests/v1/test_questions.py::test_the_number_of_statements_does_not_grow_with_the_rows",
 )
 def read_page(criteria: Criteria, members: tuple[str, ...], page: int, per_page: int) -> Read:
-    """Return one numbered page and the total.
+    """Return one numbered page and the total, which is counted up to `questions.COUNTED`.
 
     :param members: some of `COLUMNS`.
-    :param page: from 1; beyond the end it is empty.
+    :param page: from 1; beyond the end, or what is counted, it is empty.
     :param per_page: questions on a page.
     """
+    offset = (page - 1) * per_page
     statement = _page(db.engine.dialect.name, criteria, members)
     with db.engine.connect() as connection:
-        rows = connection.execute(
-            statement, {"limit": per_page, "offset": (page - 1) * per_page}
-        ).all()
+        rows: Sequence[Row[Any]] = []
+        if offset < questions.COUNTED:
+            rows = connection.execute(statement, {"limit": per_page, "offset": offset}).all()
         if not rows and page > 1:  # there is no row that could tell the total
-            all_of_them = select(func.count()).select_from(fitting(criteria)[0].subquery())
-            return Read([], connection.scalar(all_of_them) or 0)
+            return Read([], connection.scalar(count_of(fitting(criteria)[0])) or 0)
     return Read(
         _values(rows, members),
         rows[0][-1] if rows else 0,

@@ -317,6 +317,20 @@ def test_questions_without_a_difficulty_come_last(app: Flask, client: FlaskClien
     assert item["topics"] == item["references"] == []
 
 
+def test_counts_and_numbered_pages_end_where_counting_stops(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.bank.questions.COUNTED", 30)
+    body: dict[str, Any] = client.get(LIST, query_string={"page": 2}).json  # type: ignore[assignment]  # a collection
+    assert body["page"] == {"number": 2, "per_page": 20, "total_items": 30, "total_pages": 2}
+    assert [item["number"] for item in body["items"]] == list(range(71, 91))
+    assert "next" not in body["links"]
+    beyond = client.get(LIST, query_string={"page": 3})
+    assert (numbers(beyond), beyond.json["page"]["total_items"]) == ([], 30)  # type: ignore[index]  # a collection
+    few = client.get(LIST, query_string={"number_to": 79})
+    assert few.json["page"]["total_items"] == 29  # type: ignore[index]  # a collection
+
+
 # --- Refusals ------------------------------------------------------------------------------------
 
 REFUSED: list[tuple[str, str, str, str]] = [
@@ -399,7 +413,7 @@ def test_an_address_without_parameters_refuses_any(client: FlaskClient, path: st
         (LIST, 1),
         (f"{LIST}?per_page=100", 1),
         (f"{LIST}?topic=rest&difficulty=advanced&sort=-difficulty&include=demonstrations", 1),
-        (f"{LIST}?q=flask&per_page=100", 2),
+        (f"{LIST}?q=flask&per_page=100", 3),
         (f"{LIST}?topic=no-such-topic", 1),
         (f"{LIST}?page=1000", 2),
         (f"{LIST}/71", 1),
