@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 
 import api
 import config
-from api import database
+from api import database, logs
 from api.bank import loading
 from api.extensions import db, limiter
 from api.logs import access
@@ -103,6 +103,13 @@ class ContractClient(FlaskClient):
         response = super().open(*args, **kwargs)
         check_response(response)
         return response
+
+
+@pytest.fixture(autouse=True)
+def _lines_of_the_access_log_belong_to_their_test() -> Iterator[None]:
+    """Have the access log's thread write nothing into the next test's output."""
+    yield
+    logs.access.flush()
 
 
 @pytest.fixture(scope="session")
