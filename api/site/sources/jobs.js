@@ -12,6 +12,9 @@
   const newKey = () =>
     [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
+  /** The token that a change by this session must carry: whoever signed in again since has another one. */
+  const token = async (root) => (await api.call(`${root}/api/v1/identity`)).body.csrf_token ?? "";
+
   const tell = (box, { title, detail, faults }) => {
     part(box, "trouble-title").textContent = title;
     part(box, "trouble-detail").textContent = detail;
@@ -69,12 +72,12 @@
       const given = new FormData(form);
       const query = new URLSearchParams();
       for (const name of ["format", "on_conflict", "partial", "dry_run"]) if (given.get(name)) query.set(name, given.get(name));
-      const headers = { "X-CSRF-Token": given.get("csrf_token"), "Idempotency-Key": key, Accept: "application/json" };
       settle(box);
       button.disabled = true;
       part(box, "sending").hidden = false;
       progress(0);
       try {
+        const headers = { "X-CSRF-Token": await token(root), "Idempotency-Key": key, Accept: "application/json" };
         const job = await send(`${root}/api/v1/imports?${query}`, headers, given.get("file"), progress);
         location.assign(`${root}/jobs/${job.id}`);
       } catch (error) {
@@ -99,6 +102,7 @@
     let key = newKey();
     let failures = 0;
     let following = false;
+    let acting = false;
     let wake = () => {};
 
     const pause = (seconds) => new Promise((resolve) => {
@@ -187,11 +191,10 @@
       const form = event.target.closest("form[data-act]");
       if (!form) return;
       event.preventDefault();
-      const button = form.querySelector("button");
-      if (button.disabled) return;
-      button.disabled = true;
+      if (acting) return; // the button is not disabled: it would lose the focus
+      acting = true;
       try {
-        await acts[form.dataset.act]({ "X-CSRF-Token": new FormData(form).get("csrf_token") });
+        await acts[form.dataset.act]({ "X-CSRF-Token": await token(root) });
         key = newKey();
         settle(box);
         await renew();
@@ -199,7 +202,7 @@
       } catch (error) {
         tell(box, api.words(error, words));
       } finally {
-        button.disabled = false;
+        acting = false;
       }
     });
 
