@@ -13,8 +13,9 @@ run: .venv/run  ## Serve the API and the site on http://127.0.0.1:5000, with a w
 test: .venv/dev  ## Run the suite, in parallel
 	@$(BIN)/pytest -m "not slow" --numprocesses auto --dist worksteal
 
-slow: .venv/dev  ## Run what takes longer: browsers, killed processes, requests made from the contract
+slow: .venv/dev  ## Run what takes longer: browsers, killed processes, generated requests; reads without the response cache
 	@$(BIN)/pytest -m slow --numprocesses auto --dist worksteal
+	@RESPONSE_CACHE_BYTES=0 $(BIN)/pytest -m "not slow" --numprocesses auto --dist worksteal tests/http tests/v1 tests/v2
 
 # pip-audit fails on a known vulnerability; what a mirror has no record of it lists as not audited.
 check: .venv/dev  ## Format, lint, types, import rules, contract, audit, lock

@@ -591,6 +591,13 @@ class Settings:
     CACHE_THRESHOLD: Annotated[
         int, Setting(_whole_number(1, 1_000_000), "Entries that the cache in a process may hold.")
     ] = 1000
+    RESPONSE_CACHE_BYTES: Annotated[
+        int,
+        Setting(
+            _whole_number(0, 1024**3),
+            "Bytes that whole answers may take which a process keeps in front of Flask; 0: none.",
+        ),
+    ] = 32 * 1024**2
     RATELIMIT_ENABLED: Annotated[bool, Setting(_switch(), "Whether rate limits apply.")] = True
     RATELIMIT_READS: Annotated[
         str, Setting(_text(_rate_limit, _RATE), "Reads that one client may make.")

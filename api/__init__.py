@@ -20,6 +20,7 @@ from api.http import (
     converters,
     cors,
     errors,
+    front,
     hooks,
     idempotency,
     languages,
@@ -53,7 +54,8 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     app.extensions["settings"] = settings
     logs.init_app(app)
 
-    hooks.init_app(app)  # first, so that it begins first and finishes last
+    front.init_app(app)  # first, so that it keeps what all others have finished
+    hooks.init_app(app)  # then, so that it begins first and finishes last
     _bind_extensions(app, settings)
     bearer.init_app(app)
     site_sessions.init_app(app)
@@ -99,7 +101,7 @@ def _bind_extensions(app: Flask, settings: config.Settings) -> None:
         "CACHE_OPTIONS": REDIS_OPTIONS if redis else {},
         "CACHE_KEY_PREFIX": "question-bank:",
         "CACHE_DEFAULT_TIMEOUT": settings.CACHE_TIMEOUT,
-        "RATELIMIT_STORAGE_URI": re.sub("^unix:", "redis+unix:", redis) if redis else "memory://",
+        "RATELIMIT_STORAGE_URI": re.sub("^unix:", "redis+unix:", redis) if redis else "process://",
         "RATELIMIT_STORAGE_OPTIONS": REDIS_OPTIONS if redis else {},
         # While Redis is away each process counts for itself: a limit must not become an outage.
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": bool(redis),

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
 from hashlib import blake2b
-from time import monotonic
-from typing import Any
+from time import monotonic, time
+from typing import Any, NamedTuple
 
 from flask import Flask, Response, current_app, g, has_app_context, request
 from flask_restful.utils import unpack
@@ -28,6 +28,7 @@ from api.http.restful import output_json
 log = logging.getLogger(__name__)
 
 NAME = "question-bank"
+HIT = f"{NAME}; hit"
 #: How long a cache that failed is left alone: a hanging one must not delay every read.
 PAUSE_SECONDS = 5.0
 
@@ -38,14 +39,20 @@ def freshness() -> Freshness:
     return watcher
 
 
-def _key(scope: str, view: str) -> str:
+class Kept(NamedTuple):
+    """For how long an answer is good: while a version of a scope stands, and until a time (of the epoch)."""
+
+    scope: str
+    version: int | None
+    ends: float
+
+
+def _key(scope: str, version: int | None, view: str) -> str:
     """Name the representation: the data's version, and all that the answer depends on.
 
     The view belongs to it, as one address may choose among several (`api.versions`). JSON keeps
     the parts apart: joined by a mere separator, a value that holds it could pass for two.
     """
-    credentials = "Authorization" in request.headers or bool(request.cookies)
-    version = freshness().versions(ask=credentials).get(scope)
     arguments = sorted(request.args.items(multi=True))
     parts = [scope, version, view, request.url_root, request.path, arguments]
     return blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
@@ -71,18 +78,24 @@ def cached(scope: str = "bank") -> Callable[[Any], Any]:
         def wrapper(*args: Any, **kwargs: Any) -> Response:
             if not current_app.config["CACHE_ENABLED"]:
                 return _respond(view(*args, **kwargs), "fwd=bypass")
-            key, reload = _key(scope, name), request.cache_control.no_cache
+            credentials = "Authorization" in request.headers or bool(request.cookies)
+            version = freshness().versions(ask=credentials).get(scope)
+            key, reload = _key(scope, version, name), request.cache_control.no_cache
             stored = None if reload else _attempt(cache.get, key)
             if stored is not None:
-                body, headers = stored
+                body, headers, ends = stored
                 response = current_app.response_class(body, headers=headers)
-                response.headers["Cache-Status"] = f"{NAME}; hit"
+                response.headers["Cache-Status"] = HIT
+                g.kept = Kept(scope, version, ends)
                 return response
             reason = "request" if reload else "uri-miss"
             response = _respond(view(*args, **kwargs), f"fwd={reason}; stored")
-            kept = [(k, v) for k, v in response.headers if k != "Cache-Status"]
+            headers = [(k, v) for k, v in response.headers if k != "Cache-Status"]
             seconds = _seconds_to_keep()
-            if seconds <= 0 or not _attempt(cache.set, key, (response.get_data(), kept), seconds):
+            entry = response.get_data(), headers, time() + seconds
+            if seconds > 0 and _attempt(cache.set, key, entry, seconds):
+                g.kept = Kept(scope, version, entry[2])
+            else:
                 response.headers["Cache-Status"] = f"{NAME}; fwd=bypass"
             return response
 

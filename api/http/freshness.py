@@ -34,6 +34,10 @@ CHANNEL = "data_versions"
 class Freshness(Protocol):
     """Tells the version of each scope of data."""
 
+    def known(self) -> Versions | None:
+        """Return the versions if they can be told without a query; None where it takes one."""
+        ...
+
     def versions(self, *, ask: bool = False) -> Versions:
         """Return the versions as far as known; with `ask`, as they stand in the database."""
         ...
@@ -55,20 +59,26 @@ class SQLiteFreshness:
         self._path = path
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._seen: int | None = None
+        self._cursor: sqlite3.Cursor | None = None
+        self._seen: tuple[int] | None = None
         self._versions: Versions = {}
+
+    def known(self) -> Versions:
+        """Return the versions."""
+        return self.versions()
 
     def versions(self, *, ask: bool = False) -> Versions:  # always exact
         """Return the versions; they are read again only after somebody has committed."""
         with self._lock:
-            if self._connection is None:
+            if self._cursor is None:
                 self._connection = sqlite3.connect(
                     self._path, check_same_thread=False, isolation_level=None
                 )
+                self._cursor = self._connection.cursor()  # one for good: it is asked on every hit
             # First the change counter, then the versions: a commit between the two is seen next time.
-            (counter,) = self._connection.execute("PRAGMA data_version").fetchone()
+            counter = self._cursor.execute("PRAGMA data_version").fetchone()
             if counter != self._seen:
-                self._versions = dict(self._connection.execute(_QUERY).fetchall())
+                self._versions = dict(self._cursor.execute(_QUERY).fetchall())
                 self._seen = counter
             return self._versions
 
@@ -80,7 +90,7 @@ class SQLiteFreshness:
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
-            self._connection, self._seen = None, None
+            self._connection = self._cursor = self._seen = None
 
 
 class PostgresFreshness:
@@ -100,13 +110,17 @@ class PostgresFreshness:
         self._good_until = 0.0
         self._generation = 0
 
+    def known(self) -> Versions | None:
+        """Return the versions as last heard of; None after a commit of this process, or when deaf."""
+        return self._versions if monotonic() < self._good_until else None
+
     def versions(self, *, ask: bool = False) -> Versions:
         """Return the versions; asks the database with `ask`, after a commit, or when deaf."""
         if self._thread is None:
             self._start()
-        generation, known = self._generation, self._versions
+        generation, known = self._generation, self.known()
         listening = monotonic() < self._good_until
-        if known is not None and listening and not ask:
+        if known is not None and not ask:
             return known
         with self._engine.connect() as connection:
             rows = connection.exec_driver_sql(_QUERY).all()

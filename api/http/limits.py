@@ -9,16 +9,17 @@ from functools import cache
 from hashlib import sha256
 from math import ceil
 from time import time
+from typing import Any
 
 from flask import Flask, Response, current_app, g, request
 from flask_limiter.util import get_remote_address
 from limits import RateLimitItem, WindowStats, parse_many
-from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter, RateLimiter
 from redis.exceptions import RedisError
 
 from api.demonstrations import demonstrates
 from api.extensions import limiter
+from api.http.counting import ProcessStorage
 from api.http.problems import Problem
 
 
@@ -97,10 +98,14 @@ def _are_several(limits: str) -> bool:
     return len(parse_many(limits)) > 1
 
 
-def _name(scope: str, limit: RateLimitItem) -> str:
+def quota_name(scope: str, limit: RateLimitItem, *, several: bool) -> str:
     """Name a quota: "10/second; 600/minute" makes two of one scope, each with its own name."""
-    several = _are_several(str(current_app.config[SETTINGS[scope]]))
     return f"{scope}-{limit.get_expiry()}s" if several else scope
+
+
+def _name(scope: str, limit: RateLimitItem) -> str:
+    several = _are_several(str(current_app.config[SETTINGS[scope]]))
+    return quota_name(scope, limit, several=several)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +151,71 @@ def tell_limits(response: Response) -> Response:
     if response.status_code == 429 and waits:
         response.headers["Retry-After"] = str(max(waits))
     return response
+
+
+def _count(storage: Any, key: str, window: int, amount: int = 1) -> tuple[int, float]:
+    """Count in a fixed window, as Flask-Limiter does, and return what that makes and when it ends."""
+    if isinstance(storage, ProcessStorage):
+        return storage.count(key, window, amount)
+    return storage.incr(key, window, amount), storage.get_expiry(key)
+
+
+class Reads:
+    """The quota of reads, spent without Flask-Limiter: by a hit of `api.http.front`, which never meets
+    it. Both count under the same keys of the same storage.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        """Read the quota of an application."""
+        limits = str(app.config["RATELIMIT_READS"])
+        found = sorted(parse_many(limits)) if app.config["RATELIMIT_ENABLED"] else []
+        self._limits = []
+        for limit in found:
+            name = quota_name("reads", limit, several=len(found) > 1)
+            before, _, after = limit.key_for("\n", "reads").partition("\n")
+            self._limits.append((limit.amount, limit.get_expiry(), name, before, after))
+        self._policy = (
+            ", ".join(
+                f'"{name}";q={amount};w={window}' for amount, window, name, *_ in self._limits
+            )
+            or None
+        )
+
+    def alone(self, response: Response) -> bool:
+        """Tell whether a response was counted against this quota, and no other."""
+        return response.headers.get("RateLimit-Policy") == self._policy
+
+    def spend(self, address: str | None) -> tuple[tuple[str, str], ...] | None:
+        """Count a read, and return the field that tells what is left.
+
+        :param address: the reader's.
+
+        None where Flask-Limiter must see to it: too many reads, or a storage that does not answer.
+        Nothing is counted then.
+        """
+        if not self._limits:
+            return ()
+        storage, told, now = limiter.limiter.storage, "", time()
+        if storage is not limiter.storage:  # Redis is away; Flask-Limiter notices when it is back
+            return None
+        for place, (amount, window, name, before, after) in enumerate(self._limits):
+            key = f"{before}{address or '127.0.0.1'}{after}"
+            try:
+                count, ends = _count(storage, key, window)
+            except RedisError:
+                return None
+            if count > amount:
+                self._take_back(address, place + 1)
+                return None
+            told += (
+                f'{", " if told else ""}"{name}";r={amount - count};t={max(1, ceil(ends - now))}'
+            )
+        return (("RateLimit", told),)
+
+    def _take_back(self, address: str | None, counted: int) -> None:
+        for _, window, _, before, after in self._limits[:counted]:
+            key = f"{before}{address or '127.0.0.1'}{after}"
+            _count(limiter.limiter.storage, key, window, -1)
 
 
 def count_guess(whose: str, what: str = "passwords for this name") -> None:
@@ -207,7 +277,7 @@ def _charge(scope: str, whose: str, cost: int) -> list[Quota]:
 @cache
 def _own_counter() -> RateLimiter:
     """Count in this process: a limit must not become an outage, nor be lifted by one."""
-    return FixedWindowRateLimiter(MemoryStorage())
+    return FixedWindowRateLimiter(ProcessStorage())
 
 
 def remember_limits() -> None:

@@ -42,7 +42,7 @@ def test_ready_reports_every_check(client: FlaskClient, backend: str) -> None:
         "database": backend,
         "schema": max(path.name[:4] for path in MIGRATIONS.glob("versions/0*.py")),
         "cache": "SimpleCache",
-        "rate_limits": "MemoryStorage",
+        "rate_limits": "ProcessStorage",
         "files": "writable",
         "broker": "filesystem",
     }
