@@ -7,13 +7,13 @@ level decides whether they are written, `LOG_FORMAT` how.
 Source: https://docs.python.org/3/howto/logging.html#optimization
 """
 
-import atexit
 import logging
 import logging.config
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from multiprocessing.util import Finalize
 from time import localtime, sleep, strftime, time
 from typing import NamedTuple
 
@@ -142,7 +142,8 @@ class AccessLog:
     def _start(self) -> None:
         with self._turn:
             if self._thread is None:
-                atexit.register(self.flush)
+                # Not `atexit`, which the processes that a server starts by multiprocessing pass over.
+                Finalize(None, self.flush, exitpriority=10)
                 self._thread = threading.Thread(target=self._run, name="access-log", daemon=True)
                 self._thread.start()
 

@@ -6,6 +6,7 @@ import sys
 import threading
 from typing import Any
 
+import orjson
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -401,3 +402,37 @@ def test_of_many_threads_that_count_at_once_none_is_lost() -> None:
     with threads(*[lambda: [storage.incr("key", 60) for _ in range(500)]] * 8):
         pass
     assert storage.get("key") == 4000
+
+
+@sqlite_only
+def test_as_json_a_line_is_one_object_with_the_requests_id(
+    make_app: MakeApp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader = watch(make_app, LOG_FORMAT="json")
+    reader.hit(ITEM)
+    logged_lines(capsys)
+    response, by_cache = reader.get(ITEM)
+    assert by_cache
+    (line,) = logged_lines(capsys)
+    told = orjson.loads(line)
+    assert list(told) == ["time", "level", "logger", "message", "request_id"]
+    assert told["request_id"] == response.headers["X-Request-ID"]
+    assert re.fullmatch(rf"GET {ITEM} 200 \d+\.\dms", told["message"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}", told["time"])
+
+
+ENDING = """
+import sys
+from api.logs import access, logging
+logging.getLogger("api.access").setLevel("INFO")
+for n in range(300):
+    access.tell("GET", f"/{n}", "200", 0.001, "an-id")
+"""
+
+
+def test_a_process_that_ends_writes_what_it_has_not_written_yet() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ENDING], capture_output=True, text=True, timeout=60, check=True
+    )
+    told = [line.split(" ")[5] for line in done.stderr.splitlines()]
+    assert told == [f"/{n}" for n in range(300)]
