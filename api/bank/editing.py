@@ -184,7 +184,8 @@ def _write_over(
     changed = dataclasses.replace(
         document, created_at=stored.document.created_at, updated_at=change.at
     )
-    storing.replace(connection, [_entry(changed, change.at, digest=stored.file_digest)], change)
+    entry = _entry(changed, change.at, digest=stored.file_digest)
+    storing.replace(connection, [entry], change, {changed.number: stored})
     return changed
 
 

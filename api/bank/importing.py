@@ -68,6 +68,7 @@ class _Plan:
 
     create: list[Entry] = field(default_factory=list)
     replace: list[Entry] = field(default_factory=list)
+    known: dict[int, Stored] = field(default_factory=dict)
 
 
 def run(
@@ -106,7 +107,7 @@ def run(
                 report.kept = False
             if report.kept:
                 storing.create(connection, plan.create, change)
-                storing.replace(connection, plan.replace, change)
+                storing.replace(connection, plan.replace, change, plan.known)
             done += len(part)
             if progress is not None:
                 progress(done)
@@ -126,8 +127,8 @@ def _sorted_out(
     report: ImportReport,
 ) -> _Plan:
     """Decide on each document, and note the decision in the report."""
-    plan = _Plan()
     stored = storing.read_by_number(connection, [document.number for document in documents])
+    plan = _Plan(known=stored)
     for document in documents:
         number = document.number
         if document.technique is not None and document.technique not in TECHNIQUES:

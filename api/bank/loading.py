@@ -89,5 +89,5 @@ def load(folder: Path = FILES) -> LoadReport:
                 report.updated.append(document.number)
         change = history.Change(action=history.Action.LOADED, at=moment)
         storing.create(connection, created, change)
-        storing.replace(connection, changed, change)
+        storing.replace(connection, changed, change, stored)
     return report

@@ -224,10 +224,18 @@ def create(connection: Connection, entries: Sequence[Entry], change: Change) -> 
         _record(connection, "question.created", documents)
 
 
-def replace(connection: Connection, entries: Sequence[Entry], change: Change) -> None:
+def replace(
+    connection: Connection,
+    entries: Sequence[Entry],
+    change: Change,
+    known: Mapping[int, Stored],
+) -> None:
     """Write questions over those that are stored under their numbers.
 
-    One upsert for many rows; an update with many parameter sets would be a statement per row.
+    One upsert for many rows; an update with many parameter sets would be a statement per row. Topics
+    and references are written anew only where they change.
+
+    :param known: how the questions stand, by number, read in this transaction.
     """
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     upsert = dialect.insert(Question)
@@ -238,14 +246,25 @@ def replace(connection: Connection, entries: Sequence[Entry], change: Change) ->
     for part in chunks(entries):
         after = {each.document.number: each.document for each in part}
         last = history.begun(connection, list(after))
-        before = read(connection, [Question.number.in_(after.keys() - last.keys())])
+        before = [known[number] for number in after if number not in last]
         documents = _stored_ids(connection, upsert, part)
-        left = _slugs(connection, documents)
-        for table in (QuestionTopic, Reference):
-            connection.execute(delete(table).where(table.question_id.in_(documents)))
-        _attach(connection, documents)
+        attached = {
+            id_: document
+            for id_, document in documents.items()
+            if _attachments(document) != _attachments(known[document.number].document)
+        }
+        if attached:
+            for table in (QuestionTopic, Reference):
+                connection.execute(delete(table).where(table.question_id.in_(attached)))
+            _attach(connection, attached)
         history.record(connection, after, change, last=last, before=before)
+        left = {slug for number in after for slug in known[number].document.topics}
         _record(connection, "question.updated", documents, left)
+
+
+def _attachments(document: QuestionDocument) -> tuple[object, object]:
+    """Return what of a question stands in tables of its own."""
+    return document.topics, document.references
 
 
 def remove(connection: Connection, stored: Stored, change: Change) -> None:
@@ -257,14 +276,6 @@ def remove(connection: Connection, stored: Stored, change: Change) -> None:
     owners = {number: stored.author_id}
     history.record(connection, {number: None}, change, last=last, before=before, owners=owners)
     _record(connection, "question.deleted", {stored.id: stored.document})
-
-
-def _slugs(connection: Connection, questions: Iterable[int]) -> set[str]:
-    """Return the topics under which any of the questions, given by their rows' ids, stands."""
-    statement = (
-        select(Topic.slug).distinct().join(QuestionTopic, QuestionTopic.topic_id == Topic.id)
-    )
-    return set(connection.scalars(statement.where(QuestionTopic.question_id.in_(questions))))
 
 
 def _record(

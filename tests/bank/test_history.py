@@ -104,7 +104,8 @@ def test_a_change_that_is_not_kept_leaves_no_revision(bank: None, ada: int) -> N
         with storing.writing() as connection:
             change = history.Change(action=history.Action.UPDATED, at=AT, author_id=ada)
             stored = storing.read_by_number(connection, [51])[51]
-            storing.replace(connection, [storing.Entry(document=stored.document)], change)
+            entry = storing.Entry(document=stored.document)
+            storing.replace(connection, [entry], change, {51: stored})
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
