@@ -93,7 +93,8 @@ def fitting(criteria: Criteria) -> tuple[Select[Any], list[tuple[ColumnElement[A
         else:
             hits = search.ranked(criteria.text)
             statement = statement.join(hits, hits.c.number == Question.number)
-            keys["relevance"] = hits.c.rank
+            # By a sum, which no index has in order: PostgreSQL would walk that of all numbers.
+            keys["number"], keys["relevance"] = hits.c.number + 0, hits.c.rank
     if criteria.topics:
         tagged = (
             select(QuestionTopic.question_id)

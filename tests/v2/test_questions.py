@@ -197,7 +197,7 @@ def test_nothing_else_is_deprecated(client: FlaskClient, address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "most"), [("", 3), ("limit=100&sort=-difficulty", 3), ("q=flask", 4)]
+    ("query", "most"), [("", 3), ("limit=100&sort=-difficulty", 3), ("q=flask", 5)]
 )
 def test_a_slice_costs_few_statements_and_a_hit_none(
     app: Flask, client: FlaskClient, query: str, most: int
