@@ -9,6 +9,7 @@ Source: https://docs.sqlalchemy.org/en/21/tutorial/data_insert.html
 """
 
 import dataclasses
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,8 +37,12 @@ CHUNK = 1000
 may hold: 32,766 on SQLite (https://www.sqlite.org/limits.html), 65,535 on PostgreSQL."""
 
 WAIT_SECONDS = 10
-"""How long a writer waits on PostgreSQL for the one before it; `database.engine_options` has the
-same for SQLite."""
+"""How long a writer waits for the one before it; `database.engine_options` has the same for another
+process on SQLite."""
+
+_TURN = threading.Lock()
+"""Whose turn it is among the threads of this process, on SQLite. There a writer that has to wait sleeps
+and looks again, for up to a tenth of a second at a time: threads had better wake one another."""
 
 _COLUMNS = ("number", "prompt", "answer", "in_practice", "try_it", "technique", "difficulty")
 _CREATED_WITH = ("author_id",)
@@ -93,6 +98,25 @@ def writing() -> Iterator[Connection]:
     Raises BankBusyError or BankConflictError.
     """
     db.session.rollback()
+    if db.engine.dialect.name != "sqlite":
+        with _transaction() as connection:
+            yield connection
+        return
+    if not _TURN.acquire(timeout=WAIT_SECONDS):
+        raise BankBusyError(_BUSY)
+    try:
+        with _transaction() as connection:
+            yield connection
+    finally:
+        _TURN.release()
+
+
+_BUSY = "another program is writing to the bank; nothing was changed, try again"
+
+
+@contextmanager
+def _transaction() -> Iterator[Connection]:
+    """Begin as the only writer; commit at the end, or undo."""
     try:
         connection = db.session.connection()
         if connection.dialect.name == "sqlite":
@@ -110,9 +134,7 @@ def writing() -> Iterator[Connection]:
         db.session.rollback()
         if not is_busy(error):
             raise
-        raise BankBusyError(
-            "another program is writing to the bank; nothing was changed, try again"
-        ) from error
+        raise BankBusyError(_BUSY) from error
     except BaseException:
         db.session.rollback()
         raise
