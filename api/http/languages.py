@@ -64,7 +64,7 @@ def current() -> Locale:
 
 @demonstrates(
     66,
-    at="GET v1.questions",
+    at="GET v1.question",
     test="tests/http/test_languages.py::test_a_problem_says_its_language_and_what_it_depends_on",
 )
 def mark(response: BaseResponse) -> None:

@@ -175,8 +175,9 @@ def _answer_instead(response: Response, problem: Problem) -> None:
         response.headers.pop(name, None)
     response.status_code = told.status_code
     response.set_data(told.get_data())
-    for name in ("Content-Type", "Retry-After"):
+    for name in ("Content-Type", "Content-Language", "Retry-After"):
         response.headers[name] = told.headers[name]
+    response.vary.update(getattr(told, "vary", ()))
     response.headers["Cache-Control"] = "no-store"
 
 

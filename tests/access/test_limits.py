@@ -4,7 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.accounts.permissions import Role
-from tests.accounts.tools import ME, bearer, device_of, new_device, refused
+from tests.accounts.tools import bearer, device_of, new_device, refused
 from tests.conftest import MakeApp
 from tests.http.test_limits import told
 
@@ -43,12 +43,13 @@ def test_one_user_at_two_addresses_and_devices_has_one_quota(make_app: MakeApp) 
 def test_changes_count_for_the_user_too(make_app: MakeApp) -> None:
     app = make_app(RATELIMIT_WRITES="1 per minute")
     client = app.test_client()
-    ada, bob = new_device(app), new_device(app, "bob")
-    for device in (ada, bob):
-        answer = client.patch(ME, json={}, headers=device.headers)
+    role = "/api/v1/users/ada/roles/reader"
+    for name in ("ada", "bob"):
+        device = new_device(app, name, Role.ADMINISTRATOR)
+        answer = client.put(role, headers=device.headers)
         assert answer.status_code == 200
         assert told(answer).keys() == {"writes"}
-        refused(client.patch(ME, json={}, headers=device.headers), "too-many-requests", 429)
+        refused(client.put(role, headers=device.headers), "too-many-requests", 429)
 
 
 def test_a_bad_token_counts_against_the_address(make_app: MakeApp) -> None:

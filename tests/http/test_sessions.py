@@ -144,7 +144,7 @@ def test_who_does_not_use_the_session_gets_no_cookie_and_is_asked_for_none(app: 
         answer = client.get(address)
         assert answer.status_code == 200
         assert "Set-Cookie" not in answer.headers
-        assert answer.vary.as_set() == {"cookie"}
+        assert answer.vary.as_set() == {"cookie", "accept-language"}
     assert not opened
     client.post(f"{NOTE}/hello")
     opened.clear()
