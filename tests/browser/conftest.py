@@ -1,4 +1,6 @@
-"""A real Chromium on a live server. Whatever a page writes to the console as an error fails its test."""
+"""A real Chromium on a live server. Whatever a page writes to the console as an error fails its test, a
+violation of its policy included, and so does a request to anybody but the server that it came from.
+"""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,7 +11,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route, sync_playwright
 from werkzeug.serving import make_server
 
 from tests.conftest import folders, required
@@ -73,19 +75,26 @@ def open_page(browser: Browser, server: str) -> Iterator[Open]:
     """Open pages, each in a context of its own: `open_page("/techniques", width=360)`.
 
     `at` is the address of another server; `expect` is a part of errors in the console that a test
-    brings about itself.
+    brings about itself, `asks` the address of another server that it may ask.
     """
     faults: list[str] = []
     expected: list[str] = []
     with ExitStack() as contexts:
 
         def open_(
-            path: str, *, at: str = server, width: int = 1280, expect: str = "", **options: Any
+            path: str,
+            *,
+            at: str = server,
+            width: int = 1280,
+            expect: str = "",
+            asks: str = "",
+            **options: Any,
         ) -> Page:
             if expect:
                 expected.append(expect)
+            settings = {"reduced_motion": "reduce", **options}  # a focused part is in sight at once
             context = browser.new_context(
-                base_url=at, viewport={"width": width, "height": 900}, **options
+                base_url=at, viewport={"width": width, "height": 900}, **settings
             )
             contexts.callback(context.close)
             page = context.new_page()
@@ -94,6 +103,12 @@ def open_page(browser: Browser, server: str) -> Iterator[Open]:
                 if message.type in {"error", "warning"}:
                     faults.append(f"{path}: {message.text}")
 
+            def asked(request: Request) -> None:
+                own = (f"{at}/", "data:", "about:", *([f"{asks}/"] if asks else []))
+                if not request.url.startswith(own):
+                    faults.append(f"{path}: asks {request.url}")
+
+            page.on("request", asked)
             page.on("console", said)
             page.on("pageerror", lambda error: faults.append(f"{path}: {error}"))
             page.goto(path)

@@ -24,8 +24,11 @@ document.addEventListener("submit", (event) => {
 window.jQuery(() => {
   for (const element of document.querySelectorAll("[data-waits]")) element.disabled = false;
 });
-// Select2 3 writes crosses without a name and a role that its element may not have.
+// Flask-Admin's filters have no names, Select2 3's crosses neither, and a role that its element may not have.
 const name = () => {
+  for (const field of document.querySelectorAll(".filters :is(.filter-op, .filter-val):not([aria-label])")) {
+    field.setAttribute("aria-label", field.closest("tr").querySelector(".remove-filter").lastChild.textContent.trim());
+  }
   for (const cross of document.querySelectorAll(".select2-search-choice-close:not([aria-label])")) {
     cross.setAttribute("aria-label", `Remove ${cross.parentElement.textContent.trim()}`);
   }
