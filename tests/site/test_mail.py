@@ -146,7 +146,7 @@ def test_following_anothers_confirmation_link_confirms_theirs_and_not_ones_own(a
     assert confirmed(bob, mail).location == "/sign-in"
     assert user_row(app, "ada").email == "ada@example.org"
     assert user_row(app, "bob").email is None
-    assert "<dd>bob</dd>" in bob.get("/account").text
+    assert "<dd><bdi>bob</bdi></dd>" in bob.get("/account").text
 
 
 @sqlite_only
