@@ -77,6 +77,8 @@ def versions() -> list[list[str]]:
 
 
 def _installed(python: str) -> dict[str, str]:
+    if not Path(python).exists():
+        return {}
     script = (
         "from importlib.metadata import distributions as d\n"
         "for each in d(): print(each.name.lower().replace('_', '-'), each.version)"

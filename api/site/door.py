@@ -227,7 +227,7 @@ class Mails(MailUtil):
 
 
 def _signed_in(_app: Flask, user: User, authn_via: list[str] | None = None, **_: Any) -> None:
-    users.write_in(user, languages.preferred())
+    users.write_in(user, languages.current().language)
     if authn_via == ["change"]:
         identity.sign_in_anew(user)
     else:

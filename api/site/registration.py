@@ -39,7 +39,7 @@ def register() -> Any:
                 form.username.data,
                 form.password.data,
                 form.email.data,
-                language=languages.preferred(),
+                language=languages.current().language,
                 must_confirm=True,
             )
         except AccountError as error:

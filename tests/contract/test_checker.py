@@ -54,6 +54,8 @@ def problem(response: Response) -> None:
     response.status_code = 404
     response.mimetype = "application/problem+json"
     response.set_data(json.dumps(PROBLEM))
+    response.headers["Content-Language"] = "en"
+    response.vary.add("Accept-Language")
     del response.headers["ETag"], response.headers["Cache-Control"]
 
 

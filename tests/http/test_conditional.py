@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.http import parse_date, parse_etags
 from werkzeug.test import TestResponse
 
+from tests.access.test_matrix import PROTECTED
 from tests.accounts.tools import authorization
 from tests.attachments.samples import picture
 from tests.conftest import MakeApp
@@ -44,7 +45,9 @@ FORMS = ("security.", "admin.", "admin_")
 #: Files that browsers keep for a time without asking (tests/site/test_assets.py).
 STATIC = {"restx.static", "restx_doc.static", "site.asset", "site.icon"}
 #: Pages for who is signed in at the site; a token opens none.
-PAGES = {"site.account", "site.editing"}
+PAGES = {
+    name.partition(" ")[2] for name in PROTECTED if not name.partition(" ")[2].startswith("/api")
+}
 #: Their content differs from call to call.
 VOLATILE = {"v1.random", "v1.random_webargs", "v1.limit", "v1.ready"}
 
@@ -79,7 +82,8 @@ def addresses(app: Flask, made: dict[str, dict[str, Any]]) -> dict[str, str]:
             rule.endpoint: url_for(rule.endpoint, **values.get(rule.endpoint, {}))
             for rule in app.url_map.iter_rules()
             if "GET" in (rule.methods or ())
-            and rule.endpoint not in NEVER_200 | PAGES | STATIC
+            and rule.endpoint not in NEVER_200 | STATIC
+            and rule.rule not in PAGES
             and not rule.endpoint.startswith(FORMS)
         }
 
