@@ -76,6 +76,9 @@ def search() -> dict[str, Any]:
         ),
         "none": gettext("Nothing found. Try fewer or other words."),
         "failed": gettext("The search failed: {reason}"),
+        "searching": gettext("Searching…"),
+        "answered": gettext("the server answered {status}."),
+        "noAnswer": gettext("no answer came. Is the server still there?"),
         "difficulties": {name: str(word) for name, word in DIFFICULTIES.items()},
     }
 
@@ -100,6 +103,7 @@ def examples() -> dict[str, Any]:
                 count="{count}",
             )
         ),
+        "waiting": gettext("Waiting for the answer…"),
         "failed": gettext("It could not be run."),
         "failedBecause": gettext("It could not be run: {reason}"),
         "noAnswer": gettext("no answer came. Is the server still there?"),

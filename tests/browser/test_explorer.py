@@ -4,11 +4,14 @@ import json
 import re
 import subprocess
 import sys
+from typing import Any
 from urllib.request import urlopen
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Open, SlowLine
+from tests.test_readme import PENDING
 
 # --- Search ---
 
@@ -51,16 +54,45 @@ def test_filters_narrow_the_list_and_clearing_brings_all_back(open_page: Open) -
     expect(page.locator("#count")).to_contain_text("Nothing found")
 
 
-def test_an_api_that_fails_is_told_of(open_page: Open) -> None:
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (
+            {"status": 503, "json": {"detail": "The bank is being moved."}},
+            "The bank is being moved.",
+        ),
+        ({"status": 500, "body": "<h1>A proxy's page</h1>"}, "the server answered 500."),
+        (None, "no answer came. Is the server still there?"),
+    ],
+)
+def test_a_search_that_fails_says_so_and_recovers(
+    open_page: Open, answer: dict[str, Any] | None, told: str
+) -> None:
     page = open_page("/", expect="Failed to load resource")
 
     def fail(route: Route) -> None:
-        route.fulfill(status=503, json={"detail": "The bank is being moved."})
+        if answer is None:
+            route.abort()
+        else:
+            route.fulfill(**answer)
 
     page.route("**/api/v2/questions?*", fail)
     page.get_by_label("Search prompts and answers").fill("rate")
-    expect(page.locator("#count")).to_have_text("The search failed: The bank is being moved.")
+    expect(page.locator("#count")).to_have_text(f"The search failed: {told}")
     expect(page.locator("#results > li")).to_have_count(50)
+    page.unroute("**/api/v2/questions?*")
+    page.get_by_label("Search prompts and answers").fill("rate limit")
+    expect(page.locator("#results mark").first).to_be_visible()
+    expect(page.locator("#count.bad")).to_have_count(0)
+
+
+def test_a_slow_search_says_that_it_is_under_way(open_page: Open) -> None:
+    page = open_page("/")
+    line = SlowLine(page, "**/api/v2/questions?*")
+    page.get_by_label("Search prompts and answers").fill("rate limit")
+    expect(page.locator("#count")).to_have_text("Searching…")
+    line.let_through()
+    expect(page.locator("#count")).to_contain_text("question")
 
 
 def test_the_slash_key_leads_to_the_search(open_page: Open) -> None:
@@ -111,6 +143,27 @@ def test_a_refusal_is_shown_like_any_answer(open_page: Open) -> None:
     block.get_by_role("button", name=re.compile("Run")).click()
     expect(block.locator(".status")).to_contain_text("422")
     expect(block.locator("pre.body")).to_contain_text("colour")
+
+
+def test_an_example_that_gets_no_answer_says_so_and_runs_again(open_page: Open) -> None:
+    page = open_page("/questions/71", expect="Failed to load resource")
+    run = page.get_by_role("button", name="Run command 1", exact=True).first
+    block = page.locator("[data-plan]").first
+    page.route("**/api/v1/**", lambda route: route.abort())
+    run.click()
+    expect(block.locator(".note.error")).to_contain_text("no answer came")
+    page.unroute("**/api/v1/**")
+    page.route("**/api/v1/**", lambda route: route.fulfill(status=500, body="A proxy's page"))
+    run.click()
+    expect(block.locator(".status")).to_contain_text("500")
+    expect(block.locator(".note.error")).to_have_count(0)
+    page.unroute("**/api/v1/**")
+    line = SlowLine(page, "**/api/v1/**")
+    run.click()
+    expect(block.locator(".result")).to_contain_text("Waiting for the answer…")
+    line.let_through()
+    expect(block.locator(".status")).to_contain_text("200")
+    expect(block.locator(".result")).not_to_contain_text("Waiting")
 
 
 def test_what_only_a_shell_can_do_says_so(open_page: Open) -> None:
@@ -250,3 +303,44 @@ def test_the_account_tells_when_each_device_signed_in(open_page: Open) -> None:
     expect(page.get_by_role("link", name="editor", exact=True)).to_be_visible()
     page.goto("/account")
     expect(page.locator(".devices time").first).to_have_text(re.compile("ago$"))
+
+
+def test_the_first_page_weighs_less_than_sixty_kilobytes(open_page: Open) -> None:
+    page = open_page("/techniques")
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    sizes: list[float] = []
+    session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    page.goto("/")
+    page.wait_for_load_state("networkidle")
+    assert len(sizes) >= 3  # the document, the style sheet, the script
+    assert sum(sizes) < 60_000
+
+
+#: Questions none of whose commands a page can run, by what browsers forbid it: 62 sends `Origin`, 82
+#: chooses cookies. Their pages say so at each command.
+ONLY_IN_A_SHELL = {62, 82}
+
+
+def test_a_running_example_is_two_clicks_from_the_front_page_or_the_page_says_why_not(
+    open_page: Open,
+) -> None:
+    page = open_page("/", expect="Failed to load resource")  # refusals are examples too
+    numbers = page.locator("#results .number").all_inner_texts()
+    assert len(numbers) == 50
+    without: set[int] = set()
+    for number in numbers:
+        page.locator("#results a").nth(numbers.index(number)).click()
+        page.wait_for_url(f"**/questions/{number}")
+        page.wait_for_load_state()  # the buttons are the script's
+        run = page.get_by_role("button", name=re.compile(r"^Run command \d+$")).first
+        if run.count():
+            run.click()
+            expect(page.locator(".exchange .status").first).to_have_text(re.compile(r"^[234]\d\d "))
+        else:
+            without.add(int(number))
+            if int(number) in ONLY_IN_A_SHELL:
+                expect(page.locator("[data-plan] .why").first).to_contain_text("Run it in a shell.")
+        page.goto("/")
+    assert without == ONLY_IN_A_SHELL | PENDING

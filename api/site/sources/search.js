@@ -60,18 +60,23 @@
       latest = new AbortController();
       const query = new URLSearchParams(asked);
       query.set("limit", "100");
+      const slow = setTimeout(() => { count.textContent = said.searching; }, 400);
       try {
         const response = await fetch(`${root}/api/v2/questions?${query}`, { signal: latest.signal });
-        const answer = await response.json();
-        if (!response.ok) throw new Error(answer.detail);
+        const answer = await response.json().catch(() => ({})); // of a proxy, say, which answers HTML
+        if (!response.ok) throw new Error(answer.detail ?? words.fill(said.answered, { status: response.status }));
         list.replaceChildren(...answer.items.map((question) => show(question, asked.has("q"))));
         const { length } = answer.items;
         count.textContent = length ? words.counted(said.found, length) : said.none;
         count.classList.remove("bad");
       } catch (error) {
         if (error.name === "AbortError") return;
-        count.textContent = words.fill(said.failed, { reason: error.message });
+        // What fetch throws when it gets no answer at all.
+        const reason = error instanceof TypeError ? said.noAnswer : error.message;
+        count.textContent = words.fill(said.failed, { reason });
         count.classList.add("bad");
+      } finally {
+        clearTimeout(slow);
       }
     };
 

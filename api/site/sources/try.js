@@ -89,7 +89,9 @@
       }
       place.replaceChildren();
       for (const request of plan.requests) {
-        const found = await steps.send(request, values, root);
+        const waiting = element("p", "quiet", said.waiting);
+        place.append(waiting);
+        const found = await steps.send(request, values, root).finally(() => waiting.remove());
         place.append(exchange(found, telling(plan), root, said));
         if (plan.kept) {
           if (!found.response.ok) throw new Error(words.fill(said.notKept, { name: plan.kept.name }));
