@@ -38,7 +38,7 @@ class UserList(Resource):
     @body(RegistrationBody)
     def post(self, args: dict[str, Any]) -> Any:
         """Register. Everybody starts as a reader."""
-        user = registration.register(**args, language=languages.preferred())
+        user = registration.register(**args, language=languages.current().language)
         return represent_user(user), 201, {"Location": url_for("v1.me", _external=True)}
 
     @demonstrates(

@@ -1,5 +1,6 @@
 """Conditional requests: a validator on every read, 304 without the body, no lost update."""
 
+import re
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -46,7 +47,9 @@ FORMS = ("security.", "admin.", "admin_")
 STATIC = {"restx.static", "restx_doc.static", "site.asset", "site.icon"}
 #: Pages for who is signed in at the site; a token opens none.
 PAGES = {
-    name.partition(" ")[2] for name in PROTECTED if not name.partition(" ")[2].startswith("/api")
+    re.sub(r"<\w+(?:\([^)]*\))?:", "<", path)
+    for path in (name.partition(" ")[2] for name in PROTECTED)
+    if not path.startswith("/api")
 }
 #: Their content differs from call to call.
 VOLATILE = {"v1.random", "v1.random_webargs", "v1.limit", "v1.ready"}
@@ -83,7 +86,7 @@ def addresses(app: Flask, made: dict[str, dict[str, Any]]) -> dict[str, str]:
             for rule in app.url_map.iter_rules()
             if "GET" in (rule.methods or ())
             and rule.endpoint not in NEVER_200 | STATIC
-            and rule.rule not in PAGES
+            and re.sub(r"<\w+(?:\([^)]*\))?:", "<", rule.rule) not in PAGES
             and not rule.endpoint.startswith(FORMS)
         }
 
