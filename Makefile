@@ -3,6 +3,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN = .venv/bin
 # The application reads .env itself and says what is wrong in it; Flask reading it first would hide that.
 export FLASK_SKIP_DOTENV = 1
+# Tests start many processes: each would compile the application anew.
+unexport PYTHONDONTWRITEBYTECODE
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml
 
 .PHONY: run test slow check fuzz translations bench map lock newest clean
@@ -10,10 +12,10 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 run: .venv/run  ## Serve the API and the site on http://127.0.0.1:5000, with a worker for jobs and real time
 	@$(BIN)/python -P api/cli/start.py
 
-test: .venv/dev  ## Run the suite, in parallel
+test: .venv/dev  ## Run the suite, in parallel; of PostgreSQL where it differs most
 	@$(BIN)/pytest -m "not slow" --numprocesses auto --dist worksteal
 
-slow: .venv/dev  ## Run what takes longer: browsers, killed processes, generated requests; reads without the response cache
+slow: .venv/dev  ## Run what takes longer: browsers, processes, generated requests, all else on PostgreSQL, reads without the response cache
 	@$(BIN)/pytest -m slow --numprocesses auto --dist worksteal
 	@RESPONSE_CACHE_BYTES=0 $(BIN)/pytest -m "not slow" --numprocesses auto --dist worksteal tests/http tests/v1 tests/v2
 

@@ -61,20 +61,34 @@ def pytest_xdist_auto_num_workers() -> int | None:
     return (os.cpu_count() or 1) + 1
 
 
-#: Browsers, killed processes and generated requests: they have a make target of their own.
+#: Browsers, processes that are started and killed, generated requests: they have a make target of their own.
 SLOW = (
     "tests/browser/",
     "tests/realtime/",
     "tests/jobs/test_survival.py",
     "tests/attachments/test_store.py",
     "tests/attachments/test_live.py",
+    "tests/bank/test_formats_round_trip.py",
+    "tests/cli/test_start.py",
     "tests/contract/test_fuzz.py",
+    "tests/http/test_front.py",
+    "tests/test_database.py",
+    "tests/test_redis.py",
+)
+#: Where the two databases differ most. All other tests meet PostgreSQL under the same target.
+BOTH_DATABASES = (
+    "tests/bank/test_importing.py",
+    "tests/v1/test_batch.py",
+    "tests/v1/test_search.py",
+    "tests/v1/test_writes.py",
+    "tests/v2/test_questions.py",
 )
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark what is slow."""
-    if item.nodeid.startswith(SLOW):
+    once_more = "postgresql" in item.name and not item.nodeid.startswith(BOTH_DATABASES)
+    if once_more or item.nodeid.startswith(SLOW):
         item.add_marker("slow")
 
 

@@ -67,6 +67,11 @@ def device() -> SignIn | None:
     return found
 
 
+def has_ended() -> bool:
+    """Tell whether the session that was sent is of somebody who is not signed in by it any more."""
+    return sent() and unreadable() is None and KEY in session and device() is None
+
+
 def unreadable() -> Problem | None:
     """Return why the session that was sent could not be read, if it could not."""
     found: Problem | None = g.get("session_fault")

@@ -33,7 +33,7 @@ PREFLIGHT_SECONDS = 600
 @demonstrates(
     62,
     at="GET v1.questions",
-    test="tests/http/test_cors.py::test_an_allowed_origin_may_read_and_any_other_may_not",
+    test="tests/browser/test_cors.py::test_a_page_of_an_allowed_origin_reads_writes_and_keeps_cookies",
 )
 def init_app(app: Flask) -> None:
     """Allow the origins of `CORS_ORIGINS`, with credentials, on the API alone."""

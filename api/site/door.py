@@ -17,8 +17,9 @@ from functools import wraps
 from typing import Any
 from urllib.parse import unquote
 
-from flask import Flask, abort, g, redirect, request, session, url_for
+from flask import Flask, abort, flash, g, redirect, request, session, url_for
 from flask import Response as FlaskResponse
+from flask_babel import gettext
 from flask_login import user_logged_out
 from flask_login.utils import _user_context_processor
 from flask_principal import identity_changed, identity_loaded
@@ -309,6 +310,14 @@ def ask_to_sign_in(error: Problem) -> Response:
         query = f"?{request.query_string.decode(errors='replace')}" if request.query_string else ""
         target = request.script_root + request.path + query
         back = target if safe_next(target) else None
+        if site_sessions.has_ended():
+            site_sessions.forget()
+            flash(
+                gettext(
+                    "Your session has ended, here or from another device. Sign in to go on where you were."
+                ),
+                "info",
+            )
         return redirect(url_for("security.login", next=back))
     return answer_http_error(error)
 

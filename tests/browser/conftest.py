@@ -2,9 +2,11 @@
 violation of its policy included, and so does a request to anybody but the server that it came from.
 """
 
+import fcntl
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -50,6 +52,13 @@ def server(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.fixture
 def address(app: Flask) -> Iterator[str]:
     """The address of the test's own application, for what changes its database."""
+    with serve(app) as address:
+        yield address
+
+
+@contextmanager
+def serve(app: Flask) -> Iterator[str]:
+    """Serve an application of this process; gives its address."""
     port = free_port()
     server = make_server("127.0.0.1", port, app, threaded=True)
     thread = Thread(target=server.serve_forever)
@@ -117,3 +126,40 @@ def open_page(browser: Browser, server: str) -> Iterator[Open]:
         yield open_
     unforeseen = [fault for fault in faults if not any(part in fault for part in expected)]
     assert not unforeseen
+
+
+#: Tags of the rules: WCAG 2.2 at A and AA, and what the makers of axe-core hold for good practice.
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+FINDINGS = """async (run) => {
+  const { violations } = await axe.run(document, { runOnly: run, resultTypes: ["violations"] });
+  return violations.flatMap(({ id, nodes }) => nodes.map((n) => `${id}: ${n.target} ${n.failureSummary}`));
+}"""
+#: Finds what axe-core finds on a page as it stands.
+Axe = Callable[[Page], list[str]]
+
+
+@pytest.fixture(scope="session")
+def axe() -> Axe:
+    """What runs axe-core, in the version that is locked here.
+
+    It comes from npm, is run through the debugger's door, and so needs no hole in any policy.
+    Source: https://github.com/dequelabs/axe-core/blob/develop/doc/API.md
+    """
+    here = Path(__file__).parent
+    installed, locked = here / "node_modules/.package-lock.json", here / "package-lock.json"
+    with locked.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # the other processes of this run wait for the first one
+        if not installed.exists() or installed.stat().st_mtime < locked.stat().st_mtime:
+            npm = required("npm")
+            quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+            subprocess.run([npm, "ci", *quiet], cwd=here, check=True)
+            installed.touch()
+    script = (here / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+
+    def find(page: Page) -> list[str]:
+        if not page.evaluate("'axe' in window"):
+            page.evaluate(script)
+        found: list[str] = page.evaluate(FINDINGS, {"type": "tag", "values": TAGS})
+        return found
+
+    return find

@@ -4,27 +4,24 @@ axe-core comes from npm, is run through the debugger's door, and so needs no hol
 Sources: https://www.w3.org/TR/WCAG22/ and https://github.com/dequelabs/axe-core/blob/develop/doc/API.md
 """
 
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import Open
-from tests.conftest import required
+from tests.browser.conftest import Axe, Open
 
-HERE = Path(__file__).parent
 PUBLIC = (
     "/", "/?q=token", "/?q=zzzqqq", "/?difficulty=bogus", "/questions/53", "/questions/65", "/questions/71",
     "/questions/99", "/techniques", "/problems", "/reference", "/reference/listQuestions",
     "/reference/createQuestion", "/nothing-here", "/questions/1", "/sign-in", "/register",
-    "/recover", "/confirm", "/outbox", "/restx/",
+    "/recover", "/confirm", "/outbox", "/restx/", "/practice",
 )  # fmt: skip
 ACCOUNT = (
     "/account", "/editing", "/account/password", "/account/two-factor", "/account/recovery-codes", "/verify",
-    "/questions/71",
+    "/questions/71", "/account/address", "/import", "/export", "/jobs", "/drafts", "/questions/new",
+    "/questions/71/edit", "/questions/71/revisions", "/questions/71/deletion",
 )  # fmt: skip
 PANEL = (
     "/admin/", "/admin/questions/", "/admin/questions/?search=token", "/admin/questions/new/",
@@ -38,18 +35,6 @@ REFUSED = {"/?difficulty=bogus", "/nothing-here", "/questions/1"}
 #: Flask-Admin puts the focus into the first field of a filter, which is not where a walk begins.
 FILTERED = "/admin/questions/?flt0_topic_equals=admin"
 PAGES = [(path, False) for path in PUBLIC] + [(path, True) for path in (*ACCOUNT, *PANEL)]
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    """The script of axe-core, in the version that is locked here."""
-    installed, locked = HERE / "node_modules/.package-lock.json", HERE / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < locked.stat().st_mtime:
-        npm = required("npm")
-        quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-        subprocess.run([npm, "ci", *quiet], cwd=HERE, check=True)
-        installed.touch()
-    return (HERE / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -76,26 +61,16 @@ def page(open_page: Open, path: str, known: bool, administrator: Any) -> Page:
     return opened
 
 
-#: Tags of the rules: WCAG 2.2 at A and AA, and what the makers of axe-core hold for good practice.
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-FINDINGS = """async (run) => {
-  const { violations } = await axe.run(document, { runOnly: run, resultTypes: ["violations"] });
-  return violations.flatMap(({ id, nodes }) => nodes.map((n) => `${id}: ${n.target} ${n.failureSummary}`));
-}"""
-
-
 @pytest.mark.parametrize(("path", "known"), [*PAGES, (FILTERED, True)])
 def test_a_page_fits_every_screen_and_axe_finds_nothing(
-    page: Page, path: str, known: bool, axe: str
+    page: Page, path: str, known: bool, axe: Axe
 ) -> None:
-    page.evaluate(axe)
-    run = {"type": "tag", "values": TAGS}
-    assert page.evaluate(FINDINGS, run) == []
+    assert axe(page) == []
     page.emulate_media(color_scheme="dark")
     for width in (1440, 768, 320):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate(FINDINGS, run) == []
+    assert axe(page) == []
 
 
 #: What the Tab key is to lead to: visible, not disabled, one of each group of radio buttons.

@@ -11,7 +11,6 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Open, SlowLine
-from tests.test_readme import PENDING
 
 # --- Search ---
 
@@ -343,4 +342,4 @@ def test_a_running_example_is_two_clicks_from_the_front_page_or_the_page_says_wh
             if int(number) in ONLY_IN_A_SHELL:
                 expect(page.locator("[data-plan] .why").first).to_contain_text("Run it in a shell.")
         page.goto("/")
-    assert without == ONLY_IN_A_SHELL | PENDING
+    assert without == ONLY_IN_A_SHELL

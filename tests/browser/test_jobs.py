@@ -13,8 +13,7 @@ from playwright.sync_api import Page, Route, expect
 
 from api.accounts.permissions import Role
 from tests.accounts.tools import PASSWORD, make_user
-from tests.browser.conftest import Open
-from tests.browser.test_explorer import FAINT, NAMELESS
+from tests.browser.conftest import Axe, Open
 from tests.conftest import folders
 from tests.examples.server import serving_all
 from tests.jobs.tools import change, new_import, questions, work
@@ -251,7 +250,7 @@ def test_a_job_is_followed_through_failures_of_the_api(app: Flask, at_import: Pa
 
 
 @sqlite_only
-def test_the_pages_of_jobs_fit_and_can_be_read(app: Flask, at_import: Page) -> None:
+def test_the_pages_of_jobs_fit_and_can_be_read(app: Flask, at_import: Page, axe: Axe) -> None:
     page = at_import
     failed = new_import(app, b'[{"number": 51, "prompt": "Mine?", "answer": "Yes."}]', "eve")
     work(app, failed)
@@ -263,6 +262,5 @@ def test_the_pages_of_jobs_fit_and_can_be_read(app: Flask, at_import: Page) -> N
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
-            assert page.evaluate(FAINT) == [], (path, scheme)
-        assert page.evaluate(NAMELESS) == [], path
+            assert axe(page) == [], (path, scheme)
         assert page.locator("h1").count() == 1

@@ -11,8 +11,7 @@ import pytest
 from itsdangerous import TimestampSigner
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.conftest import Open
-from tests.browser.test_explorer import FAINT, NAMELESS
+from tests.browser.conftest import Axe, Open
 from tests.conftest import Settings
 from tests.v1.tools import sqlite_only
 
@@ -289,7 +288,7 @@ def test_what_cannot_be_drawn_is_told_beside_the_form(open_page: Open, address: 
 
 @pytest.mark.parametrize("width", [320, 1280])
 def test_each_view_fits_and_can_be_read_in_both_themes(
-    open_page: Open, address: str, width: int
+    open_page: Open, address: str, width: int, axe: Axe
 ) -> None:
     page = open_page("/practice", at=address, width=width)
 
@@ -297,8 +296,7 @@ def test_each_view_fits_and_can_be_read_in_both_themes(
         assert page.evaluate("document.documentElement.scrollWidth") <= width, view
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
-            assert page.evaluate(FAINT) == [], (view, scheme)
-        assert page.evaluate(NAMELESS) == [], view
+            assert axe(page) == [], (view, scheme)
 
     expect(page.get_by_role("button", name="Draw the cards")).to_be_visible()
     judge("form")

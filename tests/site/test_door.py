@@ -11,7 +11,7 @@ from flask import Flask
 from flask_bcrypt import Bcrypt
 from sqlalchemy import func, select
 
-from api.accounts import users
+from api.accounts import tokens, users
 from api.accounts.permissions import Role
 from api.extensions import db
 from api.models import SignIn, User
@@ -84,6 +84,32 @@ def test_sign_in_see_the_account_and_sign_out(app: Flask) -> None:
     )
     assert browser.post("/sign-out", "/account").location == "/"
     assert browser.get("/account").status_code == 302
+
+
+@sqlite_only
+def test_who_was_signed_out_elsewhere_is_told_so_and_comes_back(app: Flask) -> None:
+    make_user(app)
+    browser = Browser(app)
+    browser.sign_in()
+    with app.app_context():
+        tokens.revoke_all(users.get("ada"))
+    asked = browser.get("/account?x=1")
+    assert (asked.status_code, asked.location) == (302, "/sign-in?next=/account?x%3D1")
+    told = "Your session has ended, here or from another device."
+    assert told in browser.get("/sign-in").text
+    assert told not in browser.get("/sign-in").text  # once
+    refused = browser.post("/account/sign-out-everywhere", "/sign-in")
+    assert refused.status_code == 401
+    assert 'href="/sign-in"' in refused.text.partition("<main")[2]
+    assert browser.sign_in(next="/account?x=1").location == "/account?x=1"
+
+
+@sqlite_only
+def test_who_never_signed_in_is_not_told_of_a_session_that_ended(app: Flask) -> None:
+    browser = Browser(app)
+    browser.get("/sign-in")
+    browser.get("/account")
+    assert "Your session has ended" not in browser.get("/sign-in").text
 
 
 def test_an_api_client_is_refused_a_page_by_problem_details(app: Flask) -> None:
