@@ -70,17 +70,17 @@ def told(page: Page, path: str) -> Any:
 def test_a_file_is_imported_and_followed_to_the_end(open_page: Open, worked: str) -> None:
     page = open_page("/import", at=worked)
     sign_in(page)
-    choose(page, questions(1000, 8000, 40))
+    choose(page, questions(1000, 100_000, 40))
     page.get_by_label("Only check; keep nothing").check()
     page.add_init_script(f"document.addEventListener('DOMContentLoaded', {WATCH})")
     page.get_by_role("button", name="Import").click()
     jid = job_id(page)
     state = page.locator("#job .state")
     expect(state).to_have_text("succeeded", timeout=60_000)
-    assert page.locator("dl.counts dd").first.inner_text() == "8000"
+    assert page.locator("dl.counts dd").first.inner_text() == "100000"
     expect(page.get_by_text("Nothing was kept.")).to_be_visible()
     seen = page.evaluate("window.seen")
-    counted = [int(found[1]) for text in seen if (found := re.search(r"(\d+) of 8000", text))]
+    counted = [int(found[1]) for text in seen if (found := re.search(r"(\d+) of 100000", text))]
     assert counted, seen
     assert counted == sorted(counted)
     assert page.locator("[data-part=said]").inner_text() == "succeeded"

@@ -82,6 +82,10 @@ ENDING = {"deleteMe", "signOutEverywhere", "changePassword"}
 
 #: Refusals of requests whose parameters are valid one by one: OpenAPI cannot say these rules.
 TOGETHER = {
+    *(
+        (f"#/{name}", "Leave it out: numbers say which questions.")
+        for name in ("topic", "difficulty", "size")
+    ),
     ("number_to", "Must be greater than or equal to number_from."),
     ("sort", "A sort key is given twice."),
     ("sort", "Sorting by relevance needs a search: give q."),
@@ -110,6 +114,7 @@ TOLD = {
     "#/file": re.compile(r"The (name says|file|file's name|picture|PDF) .+"),
 }
 TOPIC = re.compile(r"#/topics/\d+")
+NUMBER = re.compile(r"#/numbers/\d+")
 ADDRESS = re.compile(r"#(/operations/\d+/(question|changes))?/references/\d+/url")
 
 
@@ -145,7 +150,10 @@ def refusals_are_explained(
         told = name in TOLD and TOLD[name].fullmatch(detail)
         address = ADDRESS.fullmatch(name) and "is no http or https address" in detail
         topic = TOPIC.fullmatch(name) and "There is no topic" in detail
-        assert (name, detail) in TOGETHER or told or address or topic, (
+        number = NUMBER.fullmatch(name) and re.fullmatch(
+            r"There is no question \d+\.|Given twice\.", detail
+        )
+        assert (name, detail) in TOGETHER or told or address or topic or number, (
             f"valid, yet refused: {error}"
         )
 

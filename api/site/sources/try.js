@@ -174,5 +174,5 @@
     }
   };
 
-  document.addEventListener("DOMContentLoaded", () => document.querySelectorAll(".console").forEach(start));
+  document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-words] .console").forEach(start));
 })();
