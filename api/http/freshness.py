@@ -129,7 +129,7 @@ class PostgresFreshness:
             # Whatever changes after the question will be notified, so the answer may be kept,
             # unless something was learned or forgotten since.
             if listening and self._generation == generation:
-                self._versions = versions
+                self._versions = self._latest(versions)
         return versions
 
     def close(self) -> None:
@@ -184,8 +184,16 @@ class PostgresFreshness:
             with self._lock:
                 if self._generation == generation:
                     self._generation += 1
-                    self._versions, self._good_until = versions, asked + 2 * self.PATIENCE_SECONDS
+                    self._versions = self._latest(versions)
+                    self._good_until = asked + 2 * self.PATIENCE_SECONDS
                     return
+
+    def _latest(self, versions: Versions) -> Versions:
+        """Choose between what was read and what is known: the question that was asked first may be the
+        one that is answered last.
+        """
+        known = self._versions or {}
+        return {scope: max(version, known.get(scope, 0)) for scope, version in versions.items()}
 
 
 def watch(engine: Engine) -> Freshness:
