@@ -21,8 +21,8 @@ class Flag(fields.Boolean):
     """`true` or `false` and no other spelling; marshmallow's own would also take `y` and `1`."""
 
     truthy = {"true"}  # noqa: RUF012  # as marshmallow declares them
-    falsy = {"false"}  # noqa: RUF012
-    default_error_messages = {"invalid": "Must be one of: true, false."}  # noqa: RUF012
+    falsy = {"false"}  # noqa: RUF012  # marshmallow reads it so, and copies it
+    default_error_messages = {"invalid": "Must be one of: true, false."}  # noqa: RUF012  # marshmallow reads it so, and copies it
 
 
 class ImportQuery(Schema):

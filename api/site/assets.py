@@ -42,7 +42,7 @@ class _Resolver(FlaskResolver):  # type: ignore[misc]  # Flask-Assets publishes 
         return url_for("site.asset", name=target)
 
 
-class _Environment(Environment):  # type: ignore[misc]
+class _Environment(Environment):  # type: ignore[misc]  # Flask-Assets publishes no types
     resolver_class = _Resolver
 
 

@@ -89,7 +89,7 @@ def numbered(source: Source) -> Markup:
     """
     lines = _coloured(source.text, "python").rstrip("\n").split("\n")
     return Markup("").join(
-        Markup('<span class="line" data-line="{}">{}\n</span>').format(number, Markup(line))  # noqa: S704
+        Markup('<span class="line" data-line="{}">{}\n</span>').format(number, Markup(line))  # noqa: S704  # Pygments has escaped the line
         for number, line in enumerate(lines, source.first_line)
     )
 

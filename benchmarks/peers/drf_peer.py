@@ -42,14 +42,14 @@ import django  # noqa: E402 - after the settings
 
 django.setup()
 
-from django.core.wsgi import get_wsgi_application  # noqa: E402
-from django.db import models  # noqa: E402
-from django.http import HttpResponse  # noqa: E402
-from django.urls import path  # noqa: E402
-from django.utils.decorators import method_decorator  # noqa: E402
-from django.views.decorators.cache import cache_page  # noqa: E402
-from rest_framework import generics, pagination, serializers  # noqa: E402
-from rest_framework.response import Response  # noqa: E402
+from django.core.wsgi import get_wsgi_application  # noqa: E402 - after django.setup()
+from django.db import models  # noqa: E402 - after django.setup()
+from django.http import HttpResponse  # noqa: E402 - after django.setup()
+from django.urls import path  # noqa: E402 - after django.setup()
+from django.utils.decorators import method_decorator  # noqa: E402 - after django.setup()
+from django.views.decorators.cache import cache_page  # noqa: E402 - after django.setup()
+from rest_framework import generics, pagination, serializers  # noqa: E402 - after django.setup()
+from rest_framework.response import Response  # noqa: E402 - after django.setup()
 
 
 class Topic(models.Model):

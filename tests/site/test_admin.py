@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -268,7 +267,10 @@ def test_a_question_is_made_edited_and_deleted_with_its_history(app: Flask, admi
 
 def test_a_form_changes_only_what_was_changed_in_it(app: Flask, admin: Browser) -> None:
     """Texts go through a browser's form, whose line ends are CRLF, and come out as they were."""
-    read: Callable[[], Any] = lambda: admin.client.get("/api/v1/questions/53").json  # noqa: E731
+
+    def read() -> Any:
+        return admin.client.get("/api/v1/questions/53").json
+
     before = read()
     edit = f"/admin/questions/edit/?id={row_id(app, 53)}"
     form = fields_of(admin.get(edit).text) | {"difficulty": "beginner"}

@@ -54,7 +54,7 @@ class UserView(TableView):
     }
 
     form_columns = ("active", "roles")
-    form_extra_fields = {  # noqa: RUF012
+    form_extra_fields = {  # noqa: RUF012  # Flask-Admin reads it so
         "active": BooleanField(lazy_gettext("May sign in")),
         "roles": SelectMultipleField(
             lazy_gettext("Roles"),
@@ -126,7 +126,7 @@ class SignInView(TableView):
         "user.username", "door", "address", "user_agent",
         "created_at", "rotated_at", "expires_at", "revoked_at",
     )  # fmt: skip
-    column_labels = {"user.username": lazy_gettext("User"), "rotated_at": lazy_gettext("Last used")}  # noqa: RUF012
+    column_labels = {"user.username": lazy_gettext("User"), "rotated_at": lazy_gettext("Last used")}  # noqa: RUF012  # Flask-Admin reads it so
     column_default_sort = ("created_at", True)
     column_sortable_list = (
         "user.username", "door", "address", "created_at", "rotated_at", "expires_at",

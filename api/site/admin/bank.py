@@ -53,7 +53,7 @@ class DraftView(TableView):
     column_sortable_list = ("author.username", "created_at", "updated_at")
     column_searchable_list = ("author.username",)
     column_filters = ("author.username",)
-    column_formatters = {name: _member(name) for name in ("number", *EDITABLE)}  # noqa: RUF012
+    column_formatters = {name: _member(name) for name in ("number", *EDITABLE)}  # noqa: RUF012  # Flask-Admin reads it so
 
     def delete_model(self, model: Draft) -> bool:
         """Throw a draft away. Returns whether it is gone."""
@@ -112,7 +112,7 @@ class GrantView(TableView):
     column_searchable_list = ("user.username", "question.prompt")
     column_filters = ("user.username", "question.number")
     form_columns = ("number", "username")
-    form_extra_fields = {  # noqa: RUF012
+    form_extra_fields = {  # noqa: RUF012  # Flask-Admin reads it so
         "number": IntegerField(
             lazy_gettext("Question"), [InputRequired(), NumberRange(1, MAX_NUMBER)]
         ),
@@ -144,7 +144,7 @@ class AttachmentView(TableView):
         "question.number", "filename", "media_type", "size", "uploader.username", "created_at",
     )  # fmt: skip
     column_details_list = (*column_list, "sha256", "width", "height", "pages")
-    column_labels = {  # noqa: RUF012
+    column_labels = {  # noqa: RUF012  # Flask-Admin reads it so
         "question.number": lazy_gettext("Question"),
         "uploader.username": lazy_gettext("Uploaded by"),
         "sha256": "SHA-256",

@@ -103,7 +103,7 @@ class QuestionView(TableView):
     }
 
     form_columns = ("number", *EDITABLE, "seen")
-    form_extra_fields = {  # noqa: RUF012
+    form_extra_fields = {  # noqa: RUF012  # Flask-Admin reads it so
         "seen": HiddenField(),
         "topics": SelectMultipleField(
             lazy_gettext("Topics"),
@@ -116,10 +116,10 @@ class QuestionView(TableView):
             lazy_gettext("Technique"), {slug: each.name for slug, each in TECHNIQUES.items()}
         ),
     }
-    form_args = {  # noqa: RUF012
+    form_args = {  # noqa: RUF012  # Flask-Admin reads it so
         "number": {"validators": [in_range]},
     }
-    form_widget_args = {name: {"rows": rows} for name, rows in BLOCKS.items()}  # noqa: RUF012
+    form_widget_args = {name: {"rows": rows} for name, rows in BLOCKS.items()}  # noqa: RUF012  # Flask-Admin reads it so
     inline_models = (
         (
             Reference,

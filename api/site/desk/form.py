@@ -204,7 +204,7 @@ def sentence(label: Any, message: str) -> str:
     return f"{label} {ended}" if message[:1].islower() else f"{label}: {ended}"
 
 
-class ButtonForm(FlaskForm):  # type: ignore[misc]
+class ButtonForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF publishes no types
     """A button that changes something: the state that it was shown for, and nothing else."""
 
     seen = HiddenField()
