@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from redis.backoff import NoBackoff
@@ -32,6 +33,9 @@ from api.http.json import ORJSONProvider
 from api.jobs import application as jobs
 from api.v1 import domain_errors
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
 #: What only speeds up or counts must answer soon or be done without. (The client's own defaults
 #: are ten retries of five seconds.) An option in `REDIS_URL` comes before one of these.
 REDIS_OPTIONS = {
@@ -54,7 +58,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     app.extensions["settings"] = settings
     logs.init_app(app)
 
-    front.init_app(app)  # first, so that it keeps what all others have finished
+    front.init_app(app)  # first, so that it is offered what all others have finished
     hooks.init_app(app)  # then, so that it begins first and finishes last
     _bind_extensions(app, settings)
     bearer.init_app(app)
@@ -115,9 +119,10 @@ def _bind_extensions(app: Flask, settings: config.Settings) -> None:
 
 def _mount(app: Flask, settings: config.Settings) -> None:
     """Believe as many proxies as are there, and serve everything a second time under the alias."""
-    inner = app.wsgi_app
+    inner: WSGIApplication = app.wsgi_app
     if alias := settings.MOUNT_ALIAS:
         inner = DispatcherMiddleware(inner, {alias: inner})
+    inner = front.put_before(app, inner)
     if hops := settings.TRUSTED_PROXIES:  # outermost: it sets the script name, the mount adds to it
         inner = ProxyFix(inner, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
-    app.wsgi_app = inner  # type: ignore[method-assign]  # Flask's documented way to add middleware
+    app.wsgi_app = inner  # type: ignore[method-assign,assignment]  # Flask's documented way to add middleware

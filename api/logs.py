@@ -91,7 +91,7 @@ class AccessLog:
 
     def __init__(self) -> None:
         self._logger = logging.getLogger(self.NAME)
-        self._lines: deque[Told] = deque()
+        self._lines: deque[tuple[float, str, str, str, float, str]] = deque()
         self._wake = threading.Event()
         self._asleep = True
         self._thread: threading.Thread | None = None
@@ -108,7 +108,7 @@ class AccessLog:
         """Have a line written about a request that has just been answered."""
         if not self._logger.isEnabledFor(logging.INFO):
             return
-        self._lines.append(Told(time(), method, target, status, seconds, request_id))
+        self._lines.append((time(), method, target, status, seconds, request_id))
         if len(self._lines) > self.MOST:
             self.flush()
         if self._asleep:
@@ -133,7 +133,7 @@ class AccessLog:
     def _taken(self) -> Iterator[str]:
         second, written = -1, ""
         while self._lines:
-            told = self._lines.popleft()
+            told = Told(*self._lines.popleft())
             if int(told.at) != second:
                 second = int(told.at)
                 written = strftime(self._second_format, localtime(second))

@@ -23,12 +23,16 @@ from sqlalchemy import event
 from api.demonstrations import demonstrates
 from api.extensions import cache, db
 from api.http.freshness import Freshness, watch
+from api.http.rereading import Reading
 from api.http.restful import output_json
 
 log = logging.getLogger(__name__)
 
 NAME = "question-bank"
 HIT = f"{NAME}; hit"
+MISS = f"{NAME}; fwd=uri-miss; stored"
+RELOADED = f"{NAME}; fwd=request; stored"
+BYPASS = f"{NAME}; fwd=bypass"
 #: How long a cache that failed is left alone: a hanging one must not delay every read.
 PAUSE_SECONDS = 5.0
 
@@ -77,7 +81,7 @@ def cached(scope: str = "bank") -> Callable[[Any], Any]:
         @wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Response:
             if not current_app.config["CACHE_ENABLED"]:
-                return _respond(view(*args, **kwargs), "fwd=bypass")
+                return _respond(view(*args, **kwargs), BYPASS)
             credentials = "Authorization" in request.headers or bool(request.cookies)
             version = freshness().versions(ask=credentials).get(scope)
             key, reload = _key(scope, version, name), request.cache_control.no_cache
@@ -88,15 +92,14 @@ def cached(scope: str = "bank") -> Callable[[Any], Any]:
                 response.headers["Cache-Status"] = HIT
                 g.kept = Kept(scope, version, ends)
                 return response
-            reason = "request" if reload else "uri-miss"
-            response = _respond(view(*args, **kwargs), f"fwd={reason}; stored")
+            response = _respond(view(*args, **kwargs), RELOADED if reload else MISS)
             headers = [(k, v) for k, v in response.headers if k != "Cache-Status"]
             seconds = _seconds_to_keep()
             entry = response.get_data(), headers, time() + seconds
             if seconds > 0 and _attempt(cache.set, key, entry, seconds):
                 g.kept = Kept(scope, version, entry[2])
             else:
-                response.headers["Cache-Status"] = f"{NAME}; fwd=bypass"
+                response.headers["Cache-Status"] = BYPASS
             return response
 
         return wrapper
@@ -129,12 +132,16 @@ def _attempt(operation: Callable[..., Any], *args: Any) -> Any:
 
 
 def _respond(answer: Any, status: str) -> Response:
-    """Represent a view's answer and say how it came about."""
+    """Represent a view's answer and say how it came about; note how it can be read again."""
     response: Any = answer
-    if not isinstance(answer, Response):
+    if isinstance(answer, Reading):
+        data, headers = answer.read()
+        response = output_json(data, 200, headers)
+        g.reading = answer, headers
+    elif not isinstance(answer, Response):
         data, code, headers = unpack(answer)
         response = output_json(data, code, headers)
-    response.headers["Cache-Status"] = f"{NAME}; {status}"
+    response.headers["Cache-Status"] = status
     result: Response = response
     return result
 

@@ -38,7 +38,8 @@ class ProcessStorage(MemoryStorage):
                 count, ends = 0, now + expiry
                 if len(self._counts) >= self._full:
                     self._sweep(now)
-            self._counts[key] = found = (max(count + amount, 0), ends)
+            count += amount
+            self._counts[key] = found = (count if count > 0 else 0, ends)
         return found
 
     def _sweep(self, now: float) -> None:

@@ -3,8 +3,9 @@
 The database keeps a version per scope (`data_versions`), raised by triggers in the transaction
 that changes the data. Asking for it on every hit would cost a query, so:
 
-- SQLite: `PRAGMA data_version` on a connection of our own tells in microseconds whether anyone
-  else has committed since; only then are the versions read again. A hit is never stale.
+- SQLite: the header of the wal-index tells whether anyone has committed since (`api.http.wal_index`), and
+  where that cannot be read, `PRAGMA data_version` on a connection of our own; only then are the
+  versions read again. A hit is never stale.
   Source: https://www.sqlite.org/pragma.html#pragma_data_version
 - PostgreSQL: the trigger also sends NOTIFY; a thread LISTENs. A hit is at most one notification
   late: the time PostgreSQL takes to deliver it (milliseconds), and while the listener is not
@@ -23,6 +24,8 @@ from typing import Protocol
 
 import psycopg
 from sqlalchemy import Engine
+
+from api.http.wal_index import WalIndex, wal_index
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +62,9 @@ class SQLiteFreshness:
         self._path = path
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._cursor: sqlite3.Cursor | None = None
-        self._seen: tuple[int] | None = None
-        self._versions: Versions = {}
+        self._index: WalIndex | None = None
+        #: The versions, and by what to tell that they still stand.
+        self._known: tuple[bytes | int | None, Versions] = None, {}
 
     def known(self) -> Versions:
         """Return the versions."""
@@ -69,18 +72,17 @@ class SQLiteFreshness:
 
     def versions(self, *, ask: bool = False) -> Versions:  # always exact
         """Return the versions; they are read again only after somebody has committed."""
+        if (index := self._index) is not None:
+            mark, versions = self._known
+            if index.header() == mark:
+                return versions
         with self._lock:
-            if self._cursor is None:
-                self._connection = sqlite3.connect(
-                    self._path, check_same_thread=False, isolation_level=None
-                )
-                self._cursor = self._connection.cursor()  # one for good: it is asked on every hit
-            # First the change counter, then the versions: a commit between the two is seen next time.
-            counter = self._cursor.execute("PRAGMA data_version").fetchone()
-            if counter != self._seen:
-                self._versions = dict(self._cursor.execute(_QUERY).fetchall())
-                self._seen = counter
-            return self._versions
+            connection = self._connection or self._connect()
+            # First what tells of a commit, then the versions: one in between is seen next time.
+            mark = self._mark(connection)
+            if mark != self._known[0]:
+                self._known = mark, dict(connection.execute(_QUERY).fetchall())
+            return self._known[1]
 
     def forget(self) -> None:
         """Do nothing: a commit of this process comes from another connection than ours."""
@@ -90,7 +92,22 @@ class SQLiteFreshness:
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
-            self._connection = self._cursor = self._seen = None
+            if self._index is not None:
+                self._index.in_use = False
+            self._connection = self._index = None
+            self._known = None, {}
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+        connection.execute(_QUERY).fetchall()  # the first read makes the wal-index
+        self._connection, self._index = connection, wal_index(self._path)
+        return connection
+
+    def _mark(self, connection: sqlite3.Connection) -> bytes | int:
+        if self._index is not None:
+            return self._index.header()
+        counter: int = connection.execute("PRAGMA data_version").fetchone()[0]
+        return counter
 
 
 class PostgresFreshness:

@@ -1,8 +1,9 @@
 """A response cache in front of Flask: a hot anonymous read costs little more than handing its bytes on (74).
 
 What Flask answered is kept as it was sent and answered again while the version of its data stands, which
-every hit compares (`api.http.freshness`). A hit skips routing and all of Flask's hooks, so it brings
-itself what they would have added: a request id, timing, what is left of the quota, a line in the log.
+every hit compares (`api.http.freshness`). Once it does not, an answer that says how is read again
+(`api.http.rereading`). Neither passes routing and Flask's hooks, so both bring themselves what those would
+have added: a request id, timing, what is left of the quota, a line in the log.
 
 Only a view marked `@cached` is kept, and of it only what depends on nothing but the key. Whatever else a
 request may say (credentials, conditions, `Cache-Control`) goes on to Flask, as does a read too many.
@@ -13,18 +14,20 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
-from contextlib import suppress
+from dataclasses import dataclass
 from time import perf_counter, time
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from flask import Flask, Response, g, request
 from werkzeug.datastructures import Headers
-from werkzeug.http import remove_entity_headers
+from werkzeug.http import http_date, quote_etag, remove_entity_headers
 
 from api.demonstrations import demonstrates
 from api.http import hooks
-from api.http.caching import HIT, Kept
+from api.http.caching import BYPASS, HIT, MISS, Kept
+from api.http.conditional import etag_of
 from api.http.limits import Reads
+from api.http.rereading import Reading, read_again
 from api.logs import access
 
 if TYPE_CHECKING:
@@ -46,33 +49,63 @@ UNUSUAL = frozenset(
     }
 )  # fmt: skip
 
-#: What each request gets of its own. (`Cache-Status` is the same for every hit.)
+#: What each request gets of its own.
 OWN = {"x-request-id", "server-timing", "ratelimit", "cache-status"}
+#: What changes with the body.
+OF_BODY = {"content-length", "etag", "date"}
 
 KEY = "question_bank.front_key"
 
 
-class Entry(NamedTuple):
-    """An answer as it goes out, whole and as 304, and how long it is good."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An answer as it goes out, whole and as 304.
 
-    kept: Kept
+    :ivar kept: for how long the body is good; None where none is kept.
+    :ivar reading: how to read it again, where that is known.
+    :ivar about: the fields that stay as they are when the body changes; of them, those of a 304.
+    """
+
+    kept: Kept | None
+    reading: Reading | None
+    target: str
+    about: Fields
+    about_unchanged: Fields
     etag: str
     whole: Fields
     unchanged: Fields
-    body: tuple[bytes]
-    target: str
-    size: int
+    body: bytes
+
+    @property
+    def size(self) -> int:
+        """What it takes, roughly: the fields are kept four times, and the key repeats some of them."""
+        return len(self.body) + 6 * sum(len(name) + len(value) for name, value in self.whole)
+
+    def renewed(self, kept: Kept | None, body: bytes, fields: dict[str, str]) -> "Entry":
+        """Return the answer with another body, and the fields that go with that."""
+        etag = quote_etag(etag_of(body))
+        own = [*fields.items(), ("ETag", etag), ("Date", http_date())]
+        whole = [*self.about, ("Content-Length", str(len(body))), *own]
+        unchanged = [*self.about_unchanged, *own]
+        about, less = self.about, self.about_unchanged
+        return Entry(kept, self.reading, self.target, about, less, etag, whole, unchanged, body)
 
 
 class Front:
     """The cache, as WSGI middleware. At most `most` bytes are kept; what was used least goes first."""
 
-    def __init__(self, app: Flask, inner: "WSGIApplication", most: int) -> None:
-        self._app, self._inner, self._most = app, inner, most
+    def __init__(self, app: Flask, most: int) -> None:
+        self._app, self._most = app, most
+        self._inner: WSGIApplication = app.wsgi_app
         self._entries: OrderedDict[Key, Entry] = OrderedDict()
         self._size = 0
         self._turn = threading.Lock()
         self._reads = Reads(app)
+
+    def before(self, inner: "WSGIApplication") -> "Front":
+        """Put the cache in front of what leads to Flask."""
+        self._inner = inner
+        return self
 
     @demonstrates(
         74,
@@ -83,8 +116,7 @@ class Front:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer from the cache if that is possible, else by Flask."""
-        method = environ["REQUEST_METHOD"]
-        if method not in READS or not environ.keys().isdisjoint(UNUSUAL):
+        if environ["REQUEST_METHOD"] not in READS or not UNUSUAL.isdisjoint(environ):
             return self._inner(environ, start_response)
         started = perf_counter()
         get = environ.get
@@ -96,69 +128,117 @@ class Front:
         condition = get("HTTP_IF_NONE_MATCH")
         if (
             entry is None
-            or (condition is not None and condition != entry.etag)
-            or not self._is_good(key, entry)
+            or not (condition is None or _is_one(condition))
             or (left := self._reads.spend(get("REMOTE_ADDR"))) is None
         ):
             environ[KEY] = key
             return self._inner(environ, start_response)
+        told, database_seconds, statements = HIT, 0.0, 0
+        if not self._is_good(key, entry):
+            if (again := self._read_again(key, entry)) is None:
+                self._reads.take_back(get("REMOTE_ADDR"))
+                environ[KEY] = key
+                return self._inner(environ, start_response)
+            entry, told, database_seconds, statements = again
         request_id = hooks.name_request(get("HTTP_X_REQUEST_ID", ""))
-        status, fields = (
-            ("200 OK", entry.whole) if condition is None else ("304 NOT MODIFIED", entry.unchanged)
-        )
+        is_whole = condition is None or condition != entry.etag
         seconds = perf_counter() - started
         start_response(
-            status,
+            "200 OK" if is_whole else "304 NOT MODIFIED",
             [
-                *fields,
+                *(entry.whole if is_whole else entry.unchanged),
                 *left,
+                ("Cache-Status", told),
                 ("X-Request-ID", request_id),
-                ("Server-Timing", hooks.timing(seconds)),
+                ("Server-Timing", hooks.timing(seconds, database_seconds, statements)),
             ],
         )
-        access.tell(method, entry.target, status[:3], seconds, request_id)
-        return entry.body if method == "GET" and condition is None else ()
+        method = environ["REQUEST_METHOD"]
+        access.tell(method, entry.target, "200" if is_whole else "304", seconds, request_id)
+        return (entry.body,) if is_whole and method == "GET" else ()
 
     def _is_good(self, key: Key, entry: Entry) -> bool:
-        """Tell whether an entry may still be answered; it is forgotten if it never will be."""
+        """Tell whether an answer may still be given, as far as that takes no query."""
+        if entry.kept is None:
+            return False
         scope, version, ends = entry.kept
         try:
             known = self._app.extensions["freshness"].known()
         except sqlite3.Error:  # Flask meets it too, and says so
             return False
-        if known is None:  # it takes a query to tell
+        if known is None or known.get(scope) != version or time() >= ends:
             return False
-        if known.get(scope) != version or time() >= ends:
-            self._forget(key)
-            return False
-        with suppress(KeyError):  # another thread may just have forgotten it
+        try:
             self._entries.move_to_end(key)
+        except KeyError:  # another thread has just forgotten it; `suppress` takes ten times as long
+            return True
         return True
+
+    def _read_again(self, key: Key, entry: Entry) -> tuple[Entry, str, float, int] | None:
+        """Read the data of an answer that is no longer good, and keep the new one.
+
+        Returns it with its `Cache-Status`, the seconds in the database and the number of statements; None
+        where it is for Flask to answer.
+        """
+        if entry.reading is None:
+            self._forget(key)
+            return None
+        try:
+            with self._app.app_context():
+                kept = self._now_kept(entry)
+                told = BYPASS if kept is None else MISS
+                if kept is not None and kept == entry.kept:  # it took a query to tell
+                    told = HIT
+                else:
+                    body, own = read_again(entry.reading)
+                    entry = entry.renewed(kept, body, own)
+                    if kept is not None:
+                        self._keep(key, entry)
+                return entry, told, g.get("database_seconds", 0.0), g.get("statements", 0)
+        except Exception:  # whatever it is, Flask meets it too, and says so
+            self._forget(key)
+            return None
+
+    def _now_kept(self, entry: Entry) -> Kept | None:
+        """Tell for how long what is read now will be good: asked first, as the data may change meanwhile."""
+        if entry.kept is None:
+            return None
+        scope, version, ends = entry.kept
+        now = self._app.extensions["freshness"].versions().get(scope)
+        if now == version and time() < ends:
+            return entry.kept
+        return Kept(scope, now, time() + self._app.config["CACHE_DEFAULT_TIMEOUT"])
 
     def offer(self, response: Response) -> Response:
         """Keep what Flask has answered, if it is good for the next request of the same key."""
         key, kept = request.environ.get(KEY), g.get("kept")
-        if key is None or kept is None or response.status_code not in {200, 304}:
+        reading, of_data = g.get("reading", (None, {}))
+        if key is None or response.status_code not in {200, 304}:
+            return response
+        if kept is None and (reading is None or self._app.config["CACHE_ENABLED"]):
             return response
         # (Of a 304 and of the answer to HEAD, Werkzeug drops the body only when it sends them.)
         alone = self._reads.alone(response) and "Set-Cookie" not in response.headers
         if alone and VARYING.issuperset(name.lower() for name in response.vary):
-            self._keep(key, self._entry(kept, response))
+            fields = [each for each in response.headers if each[0].lower() not in OWN]
+            about = [
+                each
+                for each in fields
+                if each[0].lower() not in OF_BODY and each not in of_data.items()
+            ]
+            entry = Entry(
+                kept,
+                reading,
+                hooks.target(),
+                about,
+                _without_body(about),
+                response.headers.get("ETag", ""),
+                fields,
+                _without_body(fields),
+                response.get_data(),
+            )
+            self._keep(key, entry)
         return response
-
-    def _entry(self, kept: Kept, response: Response) -> Entry:
-        """Split an answer into what every hit says and what each says for itself."""
-        whole = Headers(
-            [(name, value) for name, value in response.headers if name.lower() not in OWN]
-        )
-        whole["Cache-Status"] = HIT
-        unchanged = Headers(whole)
-        remove_entity_headers(unchanged)
-        body = response.get_data()
-        size = len(body) + 2 * len(str(whole)) + len(str(request.environ[KEY]))
-        return Entry(
-            kept, whole.get("ETag", ""), list(whole), list(unchanged), (body,), hooks.target(), size
-        )
 
     def _keep(self, key: Key, entry: Entry) -> None:
         with self._turn:
@@ -177,9 +257,26 @@ class Front:
             self._size -= entry.size
 
 
+def _without_body(fields: Fields) -> Fields:
+    """Return the fields of a 304."""
+    left = Headers(fields)
+    remove_entity_headers(left)
+    return list(left)
+
+
+def _is_one(condition: str) -> bool:
+    """Tell whether an `If-None-Match` names one strong ETag: to compare more is Werkzeug's."""
+    return condition[:1] == '"' == condition[-1:] and condition.count('"') == 2
+
+
 def init_app(app: Flask) -> None:
-    """Put the cache in front of an application. To be called first, so that it sees finished answers."""
+    """Make the cache. To be called first, so that it sees finished answers."""
     if most := app.config["RESPONSE_CACHE_BYTES"]:
-        front = Front(app, app.wsgi_app, most)
-        app.wsgi_app = front  # type: ignore[method-assign]  # Flask's documented way to add middleware
+        app.extensions["front"] = front = Front(app, most)
         app.after_request(front.offer)
+
+
+def put_before(app: Flask, inner: "WSGIApplication") -> "WSGIApplication":
+    """Put the cache, where there is one, in front of what leads to Flask."""
+    front: Front | None = app.extensions.get("front")
+    return front.before(inner) if front else inner

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
+from flask import current_app
 from flask.json.provider import JSONProvider
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
@@ -29,6 +30,11 @@ def _default(value: Any) -> Any:
             raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
+def encode(value: Any) -> bytes:
+    """Write JSON, ending in a line feed for the sake of terminals. Raises orjson.JSONEncodeError."""
+    return orjson.dumps(value, _default, _OPTIONS | orjson.OPT_APPEND_NEWLINE)
+
+
 class ORJSONProvider(JSONProvider):
     """The application's one way to and from JSON."""
 
@@ -41,6 +47,6 @@ class ORJSONProvider(JSONProvider):
         return orjson.loads(s)
 
     def response(self, *args: Any, **kwargs: Any) -> Any:
-        """Answer `application/json`, ending in a line feed for the sake of terminals."""
-        body = self.dumps(self._prepare_response_obj(args, kwargs))
-        return self._app.response_class(body + "\n", mimetype="application/json")
+        """Answer `application/json`."""
+        body = encode(self._prepare_response_obj(args, kwargs))
+        return current_app.response_class(body, mimetype="application/json")

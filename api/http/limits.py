@@ -195,24 +195,28 @@ class Reads:
         """
         if not self._limits:
             return ()
-        storage, told, now = limiter.limiter.storage, "", time()
-        if storage is not limiter.storage:  # Redis is away; Flask-Limiter notices when it is back
+        storage = limiter.storage
+        if (
+            storage is not limiter.limiter.storage
+        ):  # Redis is away; Flask-Limiter notices its return
             return None
-        for place, (amount, window, name, before, after) in enumerate(self._limits):
-            key = f"{before}{address or '127.0.0.1'}{after}"
+        told: list[str] = []
+        for amount, window, name, before, after in self._limits:
             try:
-                count, ends = _count(storage, key, window)
+                count, ends = _count(storage, f"{before}{address or '127.0.0.1'}{after}", window)
             except RedisError:
                 return None
             if count > amount:
-                self._take_back(address, place + 1)
+                self.take_back(address, len(told) + 1)
                 return None
-            told += (
-                f'{", " if told else ""}"{name}";r={amount - count};t={max(1, ceil(ends - now))}'
-            )
-        return (("RateLimit", told),)
+            told.append(f'"{name}";r={amount - count};t={max(1, ceil(ends - time()))}')
+        return (("RateLimit", ", ".join(told)),)
 
-    def _take_back(self, address: str | None, counted: int) -> None:
+    def take_back(self, address: str | None, counted: int | None = None) -> None:
+        """Take back what was spent, for Flask-Limiter will count it.
+
+        :param counted: of how many limits; None for all.
+        """
         for _, window, _, before, after in self._limits[:counted]:
             key = f"{before}{address or '127.0.0.1'}{after}"
             _count(limiter.limiter.storage, key, window, -1)

@@ -1,6 +1,8 @@
 """Column types that both databases keep alike."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Text
@@ -20,6 +22,13 @@ class UTCDateTime(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError("a time needs a zone")
         return value.astimezone(UTC)
+
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[Any], datetime | None] | None:
+        """Read each of SQLite's texts once: the rows of a page tell few different times."""
+        process = super().result_processor(dialect, coltype)
+        return lru_cache(maxsize=1024)(process) if process and dialect.name == "sqlite" else process
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
         """Give back an aware time in UTC."""

@@ -4,8 +4,9 @@ A change answers the question as that change left it, with the ETag that the nex
 reading it again, in which somebody else's change could already show.
 """
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from flask import Response, current_app, url_for
 from flask_restful import Resource
@@ -24,8 +25,9 @@ from api.http.demonstrations import Demonstration, of_question
 from api.http.deprecation import deprecated
 from api.http.idempotency import idempotent
 from api.http.limits import searches, writes
-from api.http.pagination import collection, link_header, numbered_links
+from api.http.pagination import collection, link_header, numbered
 from api.http.parsing import body, query
+from api.http.rereading import Answer, Reading
 from api.http.responses import no_content
 from api.http.restful import output_json
 from api.schemas.questions import (
@@ -69,43 +71,58 @@ def columns(args: dict[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in COLUMNS if name in needed)
 
 
-def represent(
-    found: list[Values], args: dict[str, Any], highlights: dict[int, dict[str, str]] | None = None
-) -> list[dict[str, Any]]:
-    """Represent questions with the members that the reader asked for."""
-    fields, links = args["fields_"], question_links()
-    items = []
-    for values in found:
-        number = values["number"]
-        item = {
-            name: values[name] if name != "links" else {rel: at(number) for rel, at in links}
-            for name in fields
+Represent: TypeAlias = Callable[..., list[dict[str, Any]]]
+
+
+def representation(args: dict[str, Any]) -> Represent:
+    """Return what represents questions with the members that the reader asked for, linked as this request
+    is addressed. It takes their values and, of a search, the highlights by number.
+    """
+    fields, include = args["fields_"], args["include"]
+    links = question_links() if "links" in fields else []
+
+    def represent(
+        found: list[Values], highlights: dict[int, dict[str, str]] | None = None
+    ) -> list[dict[str, Any]]:
+        items = []
+        for values in found:
+            number = values["number"]
+            item = {
+                name: values[name] if name != "links" else {rel: at(number) for rel, at in links}
+                for name in fields
+            }
+            if "demonstrations" in include:
+                item["demonstrations"] = demonstrations_of(number, values["try_it"])
+            if highlights:
+                item["highlights"] = highlights.get(number, {})
+            items.append(item)
+        return items
+
+    return represent
+
+
+def answering(args: dict[str, Any]) -> Callable[[Values, int | None, int | None], Answer]:
+    """Return what represents one question and links its neighbours."""
+    represent, at = representation(args), addresses("v1.question")
+
+    def answer(values: Values, before: int | None, after: int | None) -> Answer:
+        (item,) = represent([values])
+        links = {
+            rel: at(other)
+            for rel, other in (("prev", before), ("next", after))
+            if other is not None
         }
-        if "demonstrations" in args["include"]:
-            item["demonstrations"] = demonstrations_of(number, values["try_it"])
-        if highlights:
-            item["highlights"] = highlights.get(number, {})
-        items.append(item)
-    return items
+        if "links" in item:
+            item["links"] |= links
+        return item, {"Link": link_header(links)} if links else {}
 
-
-def answer(
-    values: Values, before: int | None, after: int | None, args: dict[str, Any]
-) -> tuple[dict[str, Any], int, dict[str, str]]:
-    """Represent one question, and link its neighbours."""
-    (item,) = represent([values], args)
-    at = addresses("v1.question")
-    links = {
-        rel: at(other) for rel, other in (("prev", before), ("next", after)) if other is not None
-    }
-    if "links" in item:
-        item["links"] |= links
-    return item, 200, {"Link": link_header(links)} if links else {}
+    return answer
 
 
 def whole(values: Values, before: int | None, after: int | None) -> Response:
     """Represent a question with all its members and the ETag that a change must name."""
-    response = output_json(*answer(values, before, after, RepresentationQuery().load({})))
+    item, fields = answering(RepresentationQuery().load({}))(values, before, after)
+    response = output_json(item, 200, fields)
     response.set_etag(etag_of(response.get_data()))
     return response
 
@@ -142,19 +159,24 @@ class QuestionList(Resource):
     @searches
     @cached("bank")
     @query(QuestionListQuery)
-    def get(self, args: dict[str, Any]) -> Any:
+    def get(self, args: dict[str, Any]) -> Reading:
         """Answer one page, with the total and links to the others."""
-        page, per_page = args["page"], args["per_page"]
-        found = read_page(args["criteria"], columns(args), page, per_page)
-        links = numbered_links(page, per_page, found.total)
-        about = {
-            "number": page,
-            "per_page": per_page,
-            "total_items": found.total,
-            "total_pages": -(-found.total // per_page),
-        }
-        items = represent(found.questions, args, found.highlights)
-        return collection(items, about, links), 200, {"Link": link_header(links)}
+        page, per_page, members = args["page"], args["per_page"], columns(args)
+        represent, links_among = representation(args), numbered(page, per_page)
+
+        def read() -> Answer:
+            found = read_page(args["criteria"], members, page, per_page)
+            links = links_among(found.total)
+            about = {
+                "number": page,
+                "per_page": per_page,
+                "total_items": found.total,
+                "total_pages": -(-found.total // per_page),
+            }
+            items = represent(found.questions, found.highlights)
+            return collection(items, about, links), {"Link": link_header(links)}
+
+        return Reading(read)
 
     @writes
     @requires(Action.CREATE_QUESTION)
@@ -174,9 +196,10 @@ class QuestionItem(Resource):
     )
     @cached("bank")
     @query(RepresentationQuery)
-    def get(self, args: dict[str, Any], number: int) -> Any:
+    def get(self, args: dict[str, Any], number: int) -> Reading:
         """Answer the question of that number, and link its neighbours."""
-        return answer(*read_one(number, columns(args)), args)
+        members, answer = columns(args), answering(args)
+        return Reading(lambda: answer(*read_one(number, members)))
 
     @writes
     @requires_edit

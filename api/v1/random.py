@@ -20,7 +20,7 @@ from api.http.problems import Problem
 from api.models import Difficulty
 from api.schemas.fields import CommaSeparated
 from api.schemas.questions import SLUG, RepresentationQuery
-from api.v1.questions import represent
+from api.v1.questions import representation
 
 LEVELS = [level.value for level in Difficulty]
 ONE_LEVEL = f"Must be one of: {', '.join(LEVELS)}."
@@ -34,7 +34,7 @@ def _draw(topics: list[str], difficulty: str | None) -> Any:
         raise Problem("not-found", "No question has that topic and difficulty.")
     address = url_for("v1.question", number=question["number"], _external=True)
     headers = {"Content-Location": address, "Cache-Control": "no-store"}
-    (item,) = represent([question], RepresentationQuery().load({}))
+    (item,) = representation(RepresentationQuery().load({}))([question])
     return item, 200, headers
 
 

@@ -10,8 +10,9 @@ from api.http.addresses import addresses
 from api.http.caching import cached
 from api.http.cursors import read_cursor, write_cursor
 from api.http.limits import searches
-from api.http.pagination import address, collection, link_header
+from api.http.pagination import address, addresses_by, collection, link_header
 from api.http.parsing import query
+from api.http.rereading import Answer, Reading
 from api.schemas.questions import SUMMARY_FIELDS, QuestionSliceQuery
 
 
@@ -25,17 +26,23 @@ class QuestionSlice(Resource):
     @searches
     @cached("bank")
     @query(QuestionSliceQuery)
-    def get(self, args: dict[str, Any]) -> Any:
+    def get(self, args: dict[str, Any]) -> Reading:
         """Answer the questions after the cursor, and a link to go on."""
         criteria, limit = args["criteria"], args["limit"]
         after = read_cursor(criteria.order, args["cursor"]) if args["cursor"] else None
-        found = read_after(criteria, SUMMARY_FIELDS, after, limit)
-        links = {"self": address()}
-        if found.position is not None:
-            links["next"] = address(cursor=write_cursor(criteria.order, found.position))
-        at = addresses("v1.question")
-        items = [values | {"links": {"self": at(values["number"])}} for values in found.questions]
-        for item in items if criteria.text else ():
-            item["highlights"] = found.highlights.get(item["number"], {})
-        header = {"Link": link_header(links)} if "next" in links else {}
-        return collection(items, {"limit": limit}, links), 200, header
+        here, behind, at = address(), addresses_by("cursor"), addresses("v1.question")
+
+        def read() -> Answer:
+            found = read_after(criteria, SUMMARY_FIELDS, after, limit)
+            links = {"self": here}
+            if found.position is not None:
+                links["next"] = behind(write_cursor(criteria.order, found.position))
+            items = [
+                values | {"links": {"self": at(values["number"])}} for values in found.questions
+            ]
+            for item in items if criteria.text else ():
+                item["highlights"] = found.highlights.get(item["number"], {})
+            header = {"Link": link_header(links)} if "next" in links else {}
+            return collection(items, {"limit": limit}, links), header
+
+        return Reading(read)

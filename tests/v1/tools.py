@@ -53,7 +53,7 @@ def settle(app: Flask) -> None:
     """Wait until the application knows the data's versions without asking the database."""
     freshness = app.extensions["freshness"]
     freshness.versions()
-    wait_for(lambda: freshness._versions)
+    wait_for(freshness.known)
 
 
 def add_question(app: Flask, number: int, *, topics: tuple[str, ...] = (), **values: Any) -> None:
