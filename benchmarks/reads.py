@@ -10,7 +10,7 @@ from functools import partial
 from time import monotonic
 
 from benchmarks import contestants
-from benchmarks.contestants import ITEM, LIST, QUERY, WITHOUT_CACHE, Bank
+from benchmarks.contestants import ITEM, LIST, QUERY, THROUGH_FLASK, WITHOUT_CACHE, Bank
 from benchmarks.figures import Section, Spread, Target, in_turn, ratios
 from benchmarks.load import CONNECTIONS, Measured, wrk
 from benchmarks.servers import HOST, Running, all_running, fetch, running
@@ -125,8 +125,10 @@ def hot(bank: Bank, rounds: int, seconds: float) -> Section:
 
 def bypassed(bank: Bank, rounds: int, seconds: float) -> Section:
     """The same list, read from the database each time."""
+    through_flask = f"{OURS}, each read through Flask"
     servers = [
         bank.product(**WITHOUT_CACHE),
+        contestants.renamed(bank.product(**THROUGH_FLASK), through_flask),
         bank.gunicorn("usual Flask stack, gunicorn", "flask_usual"),
         bank.granian("usual Flask stack, Granian", "flask_usual", 8),
         bank.gunicorn("Flask-RESTX", "restx_peer"),
@@ -139,8 +141,8 @@ def bypassed(bank: Bank, rounds: int, seconds: float) -> Section:
     simple = ("Flask-RESTX", "flask-smorest", "Django REST Framework")
     kinds = {**dict.fromkeys(simple, ("documented",)), "Starlette, uvicorn": ("ours",)}
     every = ("documented", "tuned", "ours")
-    addresses = {OURS: (OURS, LIST)}
-    for server in servers[1:]:
+    addresses = {OURS: (OURS, LIST), through_flask: (through_flask, LIST)}
+    for server in servers[2:]:
         for kind in kinds.get(server.name, every):
             label = {"ours": "given our statement"}.get(kind, kind)
             addresses[f"{server.name}, {label}"] = (server.name, f"/{kind}/questions{QUERY}")
@@ -168,7 +170,9 @@ def bypassed(bank: Bank, rounds: int, seconds: float) -> Section:
     return Section(
         "bypassed",
         "Reads with the cache bypassed",
-        "The same list with `CACHE_ENABLED=off`, from the database each time. *Documented*: as the "
+        "The same list with `CACHE_ENABLED=off`, from the database each time; what the address asks for "
+        "was understood the first time (`RESPONSE_CACHE_BYTES=0` has Flask do that, too, each time). "
+        "*Documented*: as the "
         "peer's own pages write it. *Tuned*: Core select and orjson. *Given our statement*: one "
         "statement whose topics are a JSON column.",
         COLUMNS,

@@ -8,7 +8,8 @@ Source: https://pythonhosted.org/Flask-Principal/
 """
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
+from time import time
 from typing import Any
 
 from flask import Flask, Response, after_this_request, g, request
@@ -32,6 +33,7 @@ from api.demonstrations import demonstrates
 from api.extensions import principal
 from api.http.hooks import in_api
 from api.http.problems import Problem
+from api.http.rereading import KnownCaller
 from api.models import SignIn, User
 
 BadTokenError = (JWTExtendedException, PyJWTError)
@@ -48,8 +50,20 @@ def caller() -> User | None:
             device = site_sessions.device()
         g.sign_in = device
         g.caller = device.user if device else None
+        if device is not None and device.door == "api":
+            name, until = rate_limit_name(device.user), get_jwt()["exp"]
+            g.known_caller = KnownCaller(name, partial(_is_still_calling, device.id, until))
     found: User | None = g.caller
     return found
+
+
+def _is_still_calling(sid: str, until: int) -> bool:
+    """Tell whether a token that was good is so still.
+
+    :param sid: of its device.
+    :param until: when it expires, in seconds of the epoch.
+    """
+    return time() < until and bool(tokens.live_of([sid]))
 
 
 def _device() -> SignIn | None:
@@ -135,7 +149,12 @@ def rate_limit_key() -> str:
         user = caller()
     except (*BadTokenError, SQLAlchemyError):
         user = None
-    return f"user:{user.id}" if user else get_remote_address()
+    return rate_limit_name(user) if user else get_remote_address()
+
+
+def rate_limit_name(user: User) -> str:
+    """Name a user's own quotas."""
+    return f"user:{user.id}"
 
 
 @demonstrates(

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from flask import current_app
 from flask_jwt_extended import create_access_token, create_refresh_token
-from sqlalchemy import exists, select, update
+from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.orm import joinedload
 
 from api.accounts import users
@@ -29,6 +29,19 @@ TOUCHED = timedelta(hours=1)
 
 #: Asked for by nearly every request with credentials: roles are worth no statement of their own.
 _WHOLE = (joinedload(SignIn.user).joinedload(User.roles),)
+
+
+#: Made once: it is asked for every hot read with a token.
+_LIVE = (
+    select(SignIn.id)
+    .join(User, User.id == SignIn.user_id)
+    .where(
+        SignIn.id.in_(bindparam("sids", expanding=True)),
+        SignIn.revoked_at.is_(None),
+        SignIn.expires_at > bindparam("now"),
+        User.active.is_(True),
+    )
+)
 
 
 class SignInEndedError(Exception):
@@ -136,18 +149,8 @@ def is_live(device: SignIn) -> bool:
 
 def live_of(sids: Collection[str]) -> set[str]:
     """Return which of these devices are signed in, by one statement."""
-    statement = (
-        select(SignIn.id)
-        .join(User, User.id == SignIn.user_id)
-        .where(
-            SignIn.id.in_(sids),
-            SignIn.revoked_at.is_(None),
-            SignIn.expires_at > now(),
-            User.active.is_(True),
-        )
-    )
     with db.engine.connect() as connection:  # outside of any session, whose snapshot could be old
-        return set(connection.scalars(statement))
+        return set(connection.scalars(_LIVE, {"sids": list(sids), "now": now()}))
 
 
 def find(sid: str) -> SignIn | None:

@@ -15,6 +15,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from time import perf_counter, time
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -26,14 +27,15 @@ from api.demonstrations import demonstrates
 from api.http import hooks
 from api.http.caching import BYPASS, HIT, MISS, Kept
 from api.http.conditional import etag_of
+from api.http.freshness import Freshness
 from api.http.limits import Reads
-from api.http.rereading import Reading, read_again
+from api.http.rereading import KnownCaller, Reading, read_again
 from api.logs import access
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-Key: TypeAlias = tuple[str | None, ...]
+Key: TypeAlias = tuple[str | bytes | None, ...]
 Fields: TypeAlias = list[tuple[str, str]]
 
 READS = {"GET", "HEAD"}
@@ -44,8 +46,8 @@ VARYING = {"origin", "accept"}
 #: What makes a request one for Flask.
 UNUSUAL = frozenset(
     {
-        "HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_CACHE_CONTROL", "HTTP_RANGE", "HTTP_IF_RANGE",
-        "HTTP_IF_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE",
+        "HTTP_COOKIE", "HTTP_CACHE_CONTROL", "HTTP_RANGE", "HTTP_IF_RANGE", "HTTP_IF_MATCH",
+        "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE",
     }
 )  # fmt: skip
 
@@ -63,11 +65,13 @@ class Entry:
 
     :ivar kept: for how long the body is good; None where none is kept.
     :ivar reading: how to read it again, where that is known.
+    :ivar caller: who alone is answered by it, and each time asked for; None for anybody.
     :ivar about: the fields that stay as they are when the body changes; of them, those of a 304.
     """
 
     kept: Kept | None
     reading: Reading | None
+    caller: KnownCaller | None
     target: str
     about: Fields
     about_unchanged: Fields
@@ -75,6 +79,11 @@ class Entry:
     whole: Fields
     unchanged: Fields
     body: bytes
+
+    @property
+    def quota(self) -> str | None:
+        """Whose quota a read counts against; None for the address that it comes from."""
+        return self.caller.quota if self.caller else None
 
     @property
     def size(self) -> int:
@@ -88,7 +97,9 @@ class Entry:
         whole = [*self.about, ("Content-Length", str(len(body))), *own]
         unchanged = [*self.about_unchanged, *own]
         about, less = self.about, self.about_unchanged
-        return Entry(kept, self.reading, self.target, about, less, etag, whole, unchanged, body)
+        return Entry(
+            kept, self.reading, self.caller, self.target, about, less, etag, whole, unchanged, body
+        )
 
 
 class Front:
@@ -123,20 +134,21 @@ class Front:
         key = (
             get("PATH_INFO"), get("QUERY_STRING"), get("HTTP_HOST"), get("SCRIPT_NAME"),
             get("wsgi.url_scheme"), get("HTTP_ORIGIN"), get("HTTP_ACCEPT"),
+            _digest(get("HTTP_AUTHORIZATION")),
         )  # fmt: skip
         entry = self._entries.get(key)
         condition = get("HTTP_IF_NONE_MATCH")
         if (
             entry is None
             or not (condition is None or _is_one(condition))
-            or (left := self._reads.spend(get("REMOTE_ADDR"))) is None
+            or (left := self._reads.spend(whose := entry.quota or get("REMOTE_ADDR"))) is None
         ):
             environ[KEY] = key
             return self._inner(environ, start_response)
         told, database_seconds, statements = HIT, 0.0, 0
         if not self._is_good(key, entry):
             if (again := self._read_again(key, entry)) is None:
-                self._reads.take_back(get("REMOTE_ADDR"))
+                self._reads.take_back(whose)
                 environ[KEY] = key
                 return self._inner(environ, start_response)
             entry, told, database_seconds, statements = again
@@ -159,7 +171,7 @@ class Front:
 
     def _is_good(self, key: Key, entry: Entry) -> bool:
         """Tell whether an answer may still be given, as far as that takes no query."""
-        if entry.kept is None:
+        if entry.kept is None or entry.caller is not None:
             return False
         scope, version, ends = entry.kept
         try:
@@ -180,15 +192,18 @@ class Front:
         Returns it with its `Cache-Status`, the seconds in the database and the number of statements; None
         where it is for Flask to answer.
         """
-        if entry.reading is None:
-            self._forget(key)
-            return None
         try:
             with self._app.app_context():
+                if entry.caller is not None and not entry.caller.is_still_calling():
+                    self._forget(key)
+                    return None
                 kept = self._now_kept(entry)
                 told = BYPASS if kept is None else MISS
                 if kept is not None and kept == entry.kept:  # it took a query to tell
                     told = HIT
+                elif entry.reading is None:
+                    self._forget(key)
+                    return None
                 else:
                     body, own = read_again(entry.reading)
                     entry = entry.renewed(kept, body, own)
@@ -204,7 +219,8 @@ class Front:
         if entry.kept is None:
             return None
         scope, version, ends = entry.kept
-        now = self._app.extensions["freshness"].versions().get(scope)
+        freshness: Freshness = self._app.extensions["freshness"]
+        now = freshness.versions(ask=entry.caller is not None).get(scope)
         if now == version and time() < ends:
             return entry.kept
         return Kept(scope, now, time() + self._app.config["CACHE_DEFAULT_TIMEOUT"])
@@ -212,8 +228,11 @@ class Front:
     def offer(self, response: Response) -> Response:
         """Keep what Flask has answered, if it is good for the next request of the same key."""
         key, kept = request.environ.get(KEY), g.get("kept")
+        caller: KnownCaller | None = g.get("known_caller")
         reading, of_data = g.get("reading", (None, {}))
         if key is None or response.status_code not in {200, 304}:
+            return response
+        if caller is None and "Authorization" in request.headers:
             return response
         if kept is None and (reading is None or self._app.config["CACHE_ENABLED"]):
             return response
@@ -229,6 +248,7 @@ class Front:
             entry = Entry(
                 kept,
                 reading,
+                caller,
                 hooks.target(),
                 about,
                 _without_body(about),
@@ -262,6 +282,11 @@ def _without_body(fields: Fields) -> Fields:
     left = Headers(fields)
     remove_entity_headers(left)
     return list(left)
+
+
+def _digest(authorization: str | None) -> bytes | None:
+    """Name a token without having it stand in memory."""
+    return sha256(authorization.encode("latin-1")).digest() if authorization is not None else None
 
 
 def _is_one(condition: str) -> bool:

@@ -25,6 +25,17 @@ class Reading(NamedTuple):
     read: Callable[[], Answer]
 
 
+class KnownCaller(NamedTuple):
+    """Somebody whose token Flask has found good; `g.known_caller` while it answers.
+
+    :ivar quota: the name that limits are counted under.
+    :ivar is_still_calling: asks the database whether that token is good still.
+    """
+
+    quota: str
+    is_still_calling: Callable[[], bool]
+
+
 def read_again(reading: Reading) -> tuple[bytes, dict[str, str]]:
     """Return the new body and the fields that depend on it; to be called in an application's context.
 
