@@ -5,16 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Flask
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from sqlalchemy import make_url
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
-from api import cli, database, logs, mail, restx, site, v1, v2, versions
+from api import cli, database, demonstrations, logs, mail, restx, site, v1, v2, versions
 from api.access import bearer, identity, site_sessions
-from api.extensions import bcrypt, cache, db, limiter, migrate
+from api.extensions import bcrypt, cache, db, limiter
 from api.http import (
     caching,
     conditional,
@@ -27,6 +25,7 @@ from api.http import (
     languages,
     limits,
     parsing,
+    redis,
     sessions,
 )
 from api.http.json import ORJSONProvider
@@ -36,13 +35,8 @@ from api.v1 import domain_errors
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-#: What only speeds up or counts must answer soon or be done without. (The client's own defaults
-#: are ten retries of five seconds.) An option in `REDIS_URL` comes before one of these.
-REDIS_OPTIONS = {
-    "socket_timeout": 0.5,
-    "socket_connect_timeout": 0.5,
-    "retry": Retry(NoBackoff(), 1),
-}
+# What a web server has no use for, or only some requests have; what it shows counts all the same.
+demonstrations.also_in("api.realtime.handlers", "api.http.redis_sessions", "api.attachments.images")
 
 
 def create_app(settings: config.Settings | None = None) -> Flask:
@@ -63,7 +57,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     _bind_extensions(app, settings)
     bearer.init_app(app)
     site_sessions.init_app(app)
-    sessions.init_app(app, REDIS_OPTIONS)
+    sessions.init_app(app)
     identity.init_app(app)
     languages.init_app(app)
     mail.init_app(app)
@@ -89,26 +83,28 @@ def create_app(settings: config.Settings | None = None) -> Flask:
 
 def _bind_extensions(app: Flask, settings: config.Settings) -> None:
     """Bind the extensions, each to the back end that the settings choose."""
-    redis = settings.REDIS_URL
+    url_of_redis = settings.REDIS_URL
+    options = redis.options() if url_of_redis else {}
     url = make_url(app.config["SQLALCHEMY_DATABASE_URI"])
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(str(url), settings.THREADS)
     db.init_app(app)
-    migrate.init_app(app)
     with app.app_context():
         database.tune_sqlite(db.engine)
         hooks.count_statements(db.engine)
     app.config |= {
-        "CACHE_TYPE": "RedisCache" if redis else "SimpleCache",
-        "CACHE_REDIS_URL": redis,
-        "CACHE_OPTIONS": REDIS_OPTIONS if redis else {},
+        "CACHE_TYPE": "RedisCache" if url_of_redis else "SimpleCache",
+        "CACHE_REDIS_URL": url_of_redis,
+        "CACHE_OPTIONS": options,
         "CACHE_KEY_PREFIX": "question-bank:",
         "CACHE_DEFAULT_TIMEOUT": settings.CACHE_TIMEOUT,
-        "RATELIMIT_STORAGE_URI": re.sub("^unix:", "redis+unix:", redis) if redis else "process://",
-        "RATELIMIT_STORAGE_OPTIONS": REDIS_OPTIONS if redis else {},
+        "RATELIMIT_STORAGE_URI": re.sub("^unix:", "redis+unix:", url_of_redis)
+        if url_of_redis
+        else "process://",
+        "RATELIMIT_STORAGE_OPTIONS": options,
         # While Redis is away each process counts for itself: a limit must not become an outage.
-        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": bool(redis),
+        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": bool(url_of_redis),
         "RATELIMIT_KEY_PREFIX": "",
         "RATELIMIT_HEADERS_ENABLED": False,
     }

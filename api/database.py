@@ -6,7 +6,6 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import orjson
-from alembic import command
 from sqlalchemy import Engine, event, make_url
 
 from api.extensions import db
@@ -70,14 +69,16 @@ def upgrade() -> None:
     """Run the migrations that are missing. Several processes may start at once: a lock (an
     advisory one on PostgreSQL, one beside the file on SQLite) lets one of them do it.
     """
-    config = revisions.alembic_config()
     with _turn_on_sqlite(db.engine), db.engine.connect() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_lock(7101)")
             connection.commit()
         try:
             if not revisions.state_of(connection).is_current:
+                from alembic import command  # most starts have nothing to migrate
+
                 connection.rollback()
+                config = revisions.alembic_config()
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
                 connection.commit()

@@ -11,7 +11,6 @@ from flask_caching import Cache
 from flask_cors import CORS
 from flask_jwt_extended import JWTManager
 from flask_limiter import ApplicationLimit, Limiter
-from flask_migrate import Migrate
 from flask_principal import Principal
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
@@ -75,7 +74,6 @@ class RememberingJWTManager(JWTManager):
 
 
 db = SQLAlchemy(model_class=Base)
-migrate = Migrate(db=db, directory="migrations", render_as_batch=True)
 cache = Cache()
 cors = CORS()
 bcrypt = Bcrypt()

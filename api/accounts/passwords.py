@@ -10,7 +10,6 @@ from functools import cache
 
 from flask import current_app
 from flask_babel import gettext, lazy_gettext
-from zxcvbn import zxcvbn
 
 from api.accounts.permissions import Role
 from api.demonstrations import demonstrates
@@ -59,6 +58,9 @@ def faults_of(password: str, *known: str | None) -> list[str]:
     if not demo_passwords_hold() and password in _DEMO:
         faults.append(gettext("Is printed in the source code."))
     if not faults:
+        # Its lists of words are read when it is imported: for new passwords, not for every start.
+        from zxcvbn import zxcvbn
+
         words = [part for word in known if word for part in (word, word.partition("@")[0])]
         estimate = zxcvbn(password, user_inputs=words)
         if estimate["score"] < MINIMUM_SCORE:

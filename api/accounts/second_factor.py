@@ -12,13 +12,11 @@ import hmac
 from hashlib import sha256
 from typing import Any
 
-import qrcode
 from flask import current_app
 from flask_security import MfRecoveryCodesUtil, Totp
 from markupsafe import Markup
 from passlib.exc import UsedTokenError
 from passlib.totp import TOTP
-from qrcode.image.svg import SvgPathImage
 from sqlalchemy import or_, update
 
 from api.demonstrations import demonstrates
@@ -103,6 +101,9 @@ class OneTimeCodes(Totp):
 
     def generate_qrcode(self, username: str, totp: str) -> str:
         """Draw the secret as an SVG element to stand in the page: its policy allows no data: images."""
+        import qrcode  # it brings Pillow and lxml, for a page that a user sees once
+        from qrcode.image.svg import SvgPathImage
+
         drawn = qrcode.make(self.get_totp_uri(username, totp), image_factory=SvgPathImage)
         return Markup(drawn.to_string(encoding="unicode"))  # noqa: S704  # made here, of squares
 

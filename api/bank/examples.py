@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import urlsplit
 
-from markdown_it import MarkdownIt
-
 PROMPT = "$ "
 
 
@@ -39,6 +37,8 @@ def console_blocks(text: str) -> list[Block]:
 
     Raises ValueError where a block does not begin with a command.
     """
+    from markdown_it import MarkdownIt  # for single answers: no part of the start
+
     blocks = []
     for token in MarkdownIt().parse(text):
         if token.type == "fence" and token.info.split()[:1] == ["console"] and token.map:

@@ -1,26 +1,23 @@
-"""Commands beside Flask's own: `flask attachments`, `bank`, `config`, `job`, `realtime`, `serve`,
+"""Commands beside Flask's own: `flask attachments`, `bank`, `config`, `db`, `job`, `realtime`, `serve`,
 `user` and `worker`."""
 
 from flask import Flask
 
-from api.cli.attachments import attachments_cli
-from api.cli.bank import bank_cli
-from api.cli.config import config_cli
-from api.cli.job import job_cli
-from api.cli.realtime import realtime, watch
-from api.cli.serve import serve
-from api.cli.user import user_cli
-from api.cli.worker import worker
+from api.cli.late import LateGroup
+
+COMMANDS = {
+    "attachments": "api.cli.attachments:attachments_cli",
+    "bank": "api.cli.bank:bank_cli",
+    "config": "api.cli.config:config_cli",
+    "db": "api.cli.db:db_cli",
+    "job": "api.cli.job:job_cli",
+    "realtime": "api.cli.realtime:realtime",
+    "serve": "api.cli.serve:serve",
+    "user": "api.cli.user:user_cli",
+    "worker": "api.cli.worker:worker",
+}
 
 
 def init_app(app: Flask) -> None:
-    """Register the commands."""
-    app.cli.add_command(attachments_cli)
-    bank_cli.add_command(watch)
-    app.cli.add_command(bank_cli)
-    app.cli.add_command(config_cli)
-    app.cli.add_command(job_cli)
-    app.cli.add_command(realtime)
-    app.cli.add_command(serve)
-    app.cli.add_command(user_cli)
-    app.cli.add_command(worker)
+    """Register the commands, each to be imported when it is called for."""
+    app.cli = LateGroup(app.name, commands=app.cli.commands, late=COMMANDS)

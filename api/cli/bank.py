@@ -18,7 +18,6 @@ from uuid import uuid4
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -29,6 +28,7 @@ from api.bank.importing import ImportReport, OnConflict
 from api.bank.questions import QuestionUnknownError
 from api.bank.topics import TopicUnknownError
 from api.cli.failures import told
+from api.cli.late import LateGroup
 from api.http.demonstrations import all_by_number
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -41,7 +41,11 @@ INTERRUPTED = 130
 RANGES = 8
 """How many ranges of numbers a line of a report names before it sums up."""
 
-bank_cli = AppGroup("bank", help="Work on the bank of questions.")
+bank_cli = LateGroup(
+    "bank",
+    help="Work on the bank of questions.",
+    late={"watch": "api.cli.realtime:watch"},  # it brings a client of Socket.IO
+)
 
 
 class UnusableFileError(click.ClickException):

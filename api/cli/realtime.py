@@ -10,7 +10,6 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-import api.realtime.handlers  # noqa: F401  # for its marks: every process serves what it shows
 import config
 from api import database
 from api.cli.ports import ensure_free

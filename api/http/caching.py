@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 
 from flask import Flask, Response, current_app, g, has_app_context, request
 from flask_restful.utils import unpack
-from redis.exceptions import RedisError
 from sqlalchemy import event
 
 from api.demonstrations import demonstrates
 from api.extensions import cache, db
+from api.http import redis
 from api.http.freshness import Freshness, watch
 from api.http.rereading import Reading
 from api.http.restful import output_json
@@ -125,7 +125,7 @@ def _attempt(operation: Callable[..., Any], *args: Any) -> Any:
         return None
     try:
         return operation(*args)
-    except RedisError as error:
+    except redis.failure() as error:
         log.warning("no cache for %s s: %s", PAUSE_SECONDS, error)
         state["cache_paused_until"] = monotonic() + PAUSE_SECONDS
         return None

@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import Flask
 
-from api.demonstrations import MARKS, Mark
+from api.demonstrations import Mark, marks
 
 ROOT = Path(__file__).resolve().parents[2]
 _VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
@@ -61,7 +61,7 @@ def resolve(app: Flask) -> list[Demonstration]:
     """Return every demonstration of the application, by question. Raises UnresolvedMarkError."""
     found = [
         Demonstration(number, endpoint, method, path, source_of(mark.code), mark.test)
-        for mark in MARKS
+        for mark in marks()
         for endpoint, method, path in [_locate(app, mark)]
         for number in mark.numbers
     ]

@@ -20,12 +20,14 @@ import sqlite3
 import threading
 from contextlib import closing
 from time import monotonic
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import psycopg
 from sqlalchemy import Engine
 
 from api.http.wal_index import WalIndex, wal_index
+
+if TYPE_CHECKING:
+    import psycopg
 
 log = logging.getLogger(__name__)
 
@@ -172,6 +174,8 @@ class PostgresFreshness:
                 self._thread.start()
 
     def _listen(self) -> None:
+        import psycopg  # where the database is SQLite nothing needs it
+
         while not self._stop.is_set():
             try:
                 with closing(self._connect()) as connection:
@@ -188,12 +192,14 @@ class PostgresFreshness:
                 log.warning("not listening for changes: %s", error)
                 self._stop.wait(self.RECONNECT_SECONDS)
 
-    def _connect(self) -> psycopg.Connection:
+    def _connect(self) -> "psycopg.Connection":
         """Connect so that a line on which nothing comes back any more breaks (milliseconds)."""
+        import psycopg
+
         silence = int(2000 * self.PATIENCE_SECONDS)
         return psycopg.connect(self._dsn, autocommit=True, tcp_user_timeout=silence)
 
-    def _learn(self, connection: psycopg.Connection) -> None:
+    def _learn(self, connection: "psycopg.Connection") -> None:
         """Read the versions, once more if this process committed in the meantime."""
         while not self._stop.is_set():
             generation, asked = self._generation, monotonic()

@@ -15,10 +15,10 @@ from flask import Flask, Response, current_app, g, request
 from flask_limiter.util import get_remote_address
 from limits import RateLimitItem, WindowStats, parse_many
 from limits.strategies import FixedWindowRateLimiter, RateLimiter
-from redis.exceptions import RedisError
 
 from api.demonstrations import demonstrates
 from api.extensions import limiter
+from api.http import redis
 from api.http.counting import ProcessStorage
 from api.http.problems import Problem
 
@@ -204,7 +204,7 @@ class Reads:
         for amount, window, name, before, after in self._limits:
             try:
                 count, ends = _count(storage, f"{before}{address or '127.0.0.1'}{after}", window)
-            except RedisError:
+            except redis.failure():
                 return None
             if count > amount:
                 self.take_back(address, len(told) + 1)
@@ -270,7 +270,7 @@ def _charge(scope: str, whose: str, cost: int) -> list[Quota]:
             counter = limiter.limiter  # in this process, once Flask-Limiter found its Redis gone
             allowed = counter.hit(limit, *key, cost=cost)
             window = counter.get_window_stats(limit, *key)
-        except RedisError:  # it found nothing yet
+        except redis.failure():  # it found nothing yet
             counter = _own_counter()
             allowed = counter.hit(limit, *key, cost=cost)
             window = counter.get_window_stats(limit, *key)

@@ -1,4 +1,4 @@
-"""Where sessions are kept: signed in the cookie, in files, or in Redis (82).
+"""Where sessions are kept: signed in the cookie, in files, or in Redis, by `redis_sessions` (82).
 
 The first is Flask's own interface, the other two are Flask-Session's. What they are taught here:
 
@@ -17,8 +17,6 @@ https://cachelib.readthedocs.io/en/stable/file/
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic, time
@@ -35,10 +33,7 @@ from flask.sessions import (
 )
 from flask_session.base import ServerSideSession, ServerSideSessionInterface
 from flask_session.cachelib import CacheLibSessionInterface
-from flask_session.redis import RedisSessionInterface
 from itsdangerous import BadData, SignatureExpired
-from redis import Redis
-from redis.exceptions import RedisError
 
 from api.demonstrations import demonstrates
 from api.http.cookies import Cookie
@@ -120,15 +115,17 @@ class SignedSessions(_Placed, SecureCookieSessionInterface):
         return SignedSession()
 
 
-class _TaggedJSON:
+class TaggedJSON:
     """Sessions as Flask writes them into cookies, for both stores; broken ones count as none."""
 
     _json = TaggedJSONSerializer()
 
     def encode(self, session: ServerSideSession) -> bytes:
+        """Write a session, for Redis."""
         return self._json.dumps(dict(session)).encode()
 
     def decode(self, data: bytes) -> dict[str, Any] | None:
+        """Read a session; None for what is none."""
         try:
             found = self._json.loads(data.decode())
         except ValueError:
@@ -136,13 +133,15 @@ class _TaggedJSON:
         return found if isinstance(found, dict) else None
 
     def dump(self, value: dict[str, Any], file: IO[bytes]) -> None:
+        """Write a session into a file, for CacheLib."""
         file.write(self._json.dumps(value).encode())
 
     def load(self, file: IO[bytes]) -> dict[str, Any] | None:
+        """Read a session from a file; None for what is none."""
         return self.decode(file.read())
 
 
-class _ServerSide(_Placed, ServerSideSessionInterface):
+class ServerSide(_Placed, ServerSideSessionInterface):
     """What both of Flask-Session's interfaces are taught. The cookie holds a random name, no more."""
 
     def open_session(self, app: Flask, request: Request) -> ServerSideSession:
@@ -196,7 +195,7 @@ class SessionFiles(FileSystemCache):
     """
 
     SWEEP_SECONDS = 300.0
-    serializer = _TaggedJSON()  # type: ignore[assignment]  # the same two methods, without pickle
+    serializer = TaggedJSON()  # type: ignore[assignment]  # the same two methods, without pickle
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -231,7 +230,7 @@ class SessionFiles(FileSystemCache):
     at="POST v1.practice_round",
     test="tests/http/test_sessions.py::test_files_are_private_and_hold_json",
 )
-class FileSessions(_ServerSide, CacheLibSessionInterface):
+class FileSessions(ServerSide, CacheLibSessionInterface):
     """Sessions in files, for all processes of one machine."""
 
     cache: SessionFiles
@@ -248,42 +247,3 @@ class FileSessions(_ServerSide, CacheLibSessionInterface):
     def _delete_session(self, store_id: str) -> None:
         if not self.cache.delete(store_id):
             raise unavailable()
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    try:
-        yield
-    except RedisError as error:
-        raise unavailable() from error
-
-
-@demonstrates(
-    82,
-    at="POST v1.practice_round",
-    test="tests/http/test_sessions.py::test_redis_shares_sessions_and_forgets_them_by_itself",
-)
-class RedisSessions(_ServerSide, RedisSessionInterface):
-    """Sessions in Redis, for all processes of all machines; it forgets them by itself."""
-
-    client: Redis
-
-    def __init__(self, app: Flask, cookie: Cookie, client: Redis) -> None:
-        prefix = f"question-bank:{cookie.base}:"
-        super().__init__(app, client=client, key_prefix=prefix, permanent=False)
-        self.cookie = cookie
-        self.serializer = _TaggedJSON()
-
-    def _retrieve_session_data(self, store_id: str) -> dict[str, Any] | None:
-        with _answering():
-            data: dict[str, Any] | None = super()._retrieve_session_data(store_id)
-            return data
-
-    def _upsert_session(self, _: timedelta, session: ServerSideSession, store_id: str) -> None:
-        data = self.serializer.encode(session)
-        with _answering():
-            self.client.set(store_id, data, ex=self.cookie.lifetime, xx=not session.new)
-
-    def _delete_session(self, store_id: str) -> None:
-        with _answering():
-            super()._delete_session(store_id)

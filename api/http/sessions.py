@@ -12,30 +12,32 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from flask import Flask, Request, Response, current_app, g, request, session
 from flask.sessions import SessionInterface, SessionMixin
-from redis import Redis
 from werkzeug.local import LocalProxy
 
 from api.demonstrations import demonstrates
+from api.http import redis
 from api.http.cookies import Cookie
 from api.http.errors import answer_http_error
 from api.http.problems import Problem
 from api.http.session_storage import (
     FileSessions,
-    RedisSessions,
     SessionFiles,
     SignedSessions,
 )
+
+if TYPE_CHECKING:
+    from api.http.redis_sessions import RedisSessions
 
 log = logging.getLogger(__name__)
 
 PRACTICE_PATH = "/api/v1/practice"
 
 StorageName = Literal["cookie", "server"]
-Storage = SignedSessions | FileSessions | RedisSessions
+Storage: TypeAlias = "SignedSessions | FileSessions | RedisSessions"
 
 
 class LazySession(SessionMixin):
@@ -234,11 +236,8 @@ def refuse_bad_cookie() -> None:
             )
 
 
-def init_app(app: Flask, redis_options: dict[str, Any]) -> None:
-    """Make `flask.session` what this module says.
-
-    :param redis_options: for the connection to `REDIS_URL`, where there is one.
-    """
+def init_app(app: Flask) -> None:
+    """Make `flask.session` what this module says."""
     site = Cookie("bank_session", None, app.permanent_session_lifetime)
     lifetime = timedelta(seconds=app.config["PRACTICE_SECONDS"])
     signed, named = (
@@ -252,7 +251,11 @@ def init_app(app: Flask, redis_options: dict[str, Any]) -> None:
 
     on_server: Callable[[Cookie], Storage]
     if url := app.config["REDIS_URL"]:
-        client = Redis.from_url(url, **redis_options)
+        from redis import Redis  # where there is none, nothing pays for its package
+
+        from api.http.redis_sessions import RedisSessions
+
+        client = Redis.from_url(url, **redis.options())
         on_server = partial(RedisSessions, app, client=client)
     else:
         files = SessionFiles(Path(app.config["SESSION_FOLDER"]))

@@ -8,15 +8,20 @@ Source: https://flask.palletsprojects.com/en/stable/patterns/celery/
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from celery import Celery, Task
+from celery.local import Proxy
 from flask import Flask
 
 from api.demonstrations import demonstrates
-from api.jobs import sweeping, tasks
+from api.jobs import sweeping
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 QUEUE = "question-bank-jobs"
 
@@ -37,8 +42,11 @@ HASTE = {
     at="POST v1.exports",
     test="tests/jobs/test_application.py::test_a_task_has_the_applications_configuration_and_database",
 )
-def celery_init_app(app: Flask) -> Celery:
+def celery_init_app(app: Flask) -> "Celery":
     """Make the Celery application that belongs to a Flask application."""
+    from celery import Celery, Task  # Kombu and all: see `init_app`
+
+    from api.jobs import tasks
 
     class FlaskTask(Task):
         """A task that finds `current_app` and `db.session` as a view does."""
@@ -121,4 +129,17 @@ def init_app(app: Flask, sweeps: Mapping[str, Callable[[], int]]) -> None:
         "beat_max_loop_interval": app.config["JOB_SWEEP_SECONDS"],
         "enable_utc": True,
     }
-    celery_init_app(app)
+    app.extensions["celery"] = Proxy(_once(partial(celery_init_app, app)))
+
+
+def _once(make: "Callable[[], Celery]") -> "Callable[[], Celery]":
+    """Put the making off to the first use: most requests have nothing to do with jobs, and Celery is a
+    long part of a start. Threads that come at once get the same one.
+    """
+    made, turn = cache(make), Lock()
+
+    def first() -> "Celery":
+        with turn:
+            return made()
+
+    return first

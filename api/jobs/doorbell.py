@@ -5,9 +5,12 @@ fail: the row is there, and the next sweep rings again.
 """
 
 import logging
+from typing import TYPE_CHECKING
 
-from celery import Celery
 from flask import current_app
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 log = logging.getLogger(__name__)
 

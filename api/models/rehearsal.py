@@ -6,9 +6,6 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from alembic import command
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
 from sqlalchemy import (
     Column,
     Connection,
@@ -61,6 +58,8 @@ def migrate_up_and_down(connection: Connection) -> list[Step]:
 
     :param connection: an empty database; what it holds afterwards is the first revision's schema.
     """
+    from alembic import command  # no other request needs it: no part of the start
+
     config = revisions.alembic_config()
     config.attributes["connection"] = connection
     steps: list[Step] = []
@@ -111,6 +110,9 @@ def _columns(connection: Connection) -> list[str]:
 )
 def create_all() -> dict[str, Any]:
     """Show `create_all` on an empty database, on a changed model, and the migration beside it."""
+    from alembic.migration import MigrationContext  # no other request needs them
+    from alembic.operations import Operations
+
     engine = create_engine("sqlite://", poolclass=StaticPool)
     first = MetaData()
     Table("notes", first, Column("id", Integer, primary_key=True))

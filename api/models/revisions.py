@@ -1,23 +1,28 @@
 """Where the database stands between the first revision and the last, and whether it drifted (56).
 
+Every start asks where it stands, and a start has nothing to migrate but once: the answer comes from a
+row and the heads of the migrations' files. Alembic, which takes as long to import as SQLAlchemy's engine,
+is imported where it has work to do.
 Source: https://alembic.sqlalchemy.org/en/latest/cookbook.html#test-current-database-revision-is-at-head-s
 """
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect
 
 from api.demonstrations import demonstrates
 from api.extensions import db
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+_HEADER = re.compile(r"^(revision|down_revision)\b[^=]*=(.+)$", re.MULTILINE)
+_NAME = re.compile(r"""["']([^"']+)["']""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +59,39 @@ def include_object(_object: Any, name: str | None, kind: str, reflected: bool, _
     return not (reflected and ours and kind in {"table", "column", "index"})
 
 
-def alembic_config() -> Config:
+def alembic_config() -> "Config":
     """Return Alembic's configuration for this project's migrations."""
+    from alembic.config import Config  # only where there is work for it: see above
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     return config
 
 
 @cache
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(alembic_config())
+def head() -> str | None:
+    """Return the newest revision: the one that no other follows.
+
+    Raises RuntimeError where are two, as where two branches of development met.
+    """
+    found: dict[str, set[str]] = {"revision": set(), "down_revision": set()}
+    for path in (MIGRATIONS / "versions").glob("*.py"):
+        for name, value in _HEADER.findall(path.read_text(encoding="utf-8")):
+            found[name].update(_NAME.findall(value))  # of none, one, or, after a merge, several
+    newest = sorted(found["revision"] - found["down_revision"])
+    if len(newest) > 1:
+        raise RuntimeError(f"the migrations end in {', '.join(newest)}: flask db merge")
+    return newest[0] if newest else None
 
 
+@cache
 def history() -> list[Revision]:
     """Return every revision, the newest first."""
+    from alembic.script import ScriptDirectory  # only where there is work for it: see above
+
     return [
         Revision(script.revision, script.down_revision, script.doc.split("\n")[0])  # type: ignore[arg-type]  # a single base: no tuples
-        for script in _scripts().walk_revisions()
+        for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()
     ]
 
 
@@ -82,8 +103,10 @@ def state(engine: Engine) -> State:
 
 def state_of(connection: Connection) -> State:
     """Return where the database behind `connection` stands."""
-    context = MigrationContext.configure(connection)
-    return State(context.get_current_revision(), _scripts().get_current_head())
+    current = None
+    if inspect(connection).has_table("alembic_version"):
+        current = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return State(current, head())
 
 
 @demonstrates(
@@ -91,6 +114,9 @@ def state_of(connection: Connection) -> State:
 )
 def drift(engine: Engine) -> list[str]:
     """Return what `flask db migrate` would change: nothing, when models and database agree."""
+    from alembic.autogenerate import compare_metadata  # only where there is work for it: see above
+    from alembic.migration import MigrationContext
+
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"include_object": include_object, "compare_type": True}

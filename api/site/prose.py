@@ -6,25 +6,23 @@ Sources: https://markdown-it-py.readthedocs.io/ and https://pygments.org/docs/fo
 """
 
 from collections.abc import MutableMapping, Sequence
-from functools import lru_cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, current_app, request
-from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
-from markdown_it.token import Token
-from markdown_it.utils import OptionsDict
 from markupsafe import Markup, escape
-from pygments import highlight as pygmentize
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
 
 from api.bank.examples import console_blocks
 from api.http.demonstrations import Source
 from api.site import words
 from api.site.trying import steps
 
-_FORMATTER: HtmlFormatter[str] = HtmlFormatter(nowrap=True)
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.renderer import RendererHTML
+    from markdown_it.token import Token
+    from markdown_it.utils import OptionsDict
+
 #: The languages that are highlighted, each by the lexer that reads it. Not all that Pygments knows:
 #: some lexers take minutes for a text that is made for it, and anybody may write a draft.
 _LANGUAGES = {
@@ -71,8 +69,13 @@ def coloured(text: str, language: str) -> Markup:
 
 @lru_cache(maxsize=1024)
 def _coloured(text: str, name: str) -> Markup:
+    # Imported by the first page that shows code: a server that only answers the API needs neither.
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import get_lexer_by_name
+
     lexer = get_lexer_by_name(name, stripnl=False)
-    return Markup(pygmentize(text, lexer, _FORMATTER))  # noqa: S704  # Pygments escapes
+    return Markup(highlight(text, lexer, HtmlFormatter(nowrap=True)))  # noqa: S704  # Pygments escapes
 
 
 def _block(text: str, language: str, _attributes: str) -> str:
@@ -95,10 +98,10 @@ def numbered(source: Source) -> Markup:
 
 
 def _fence(
-    self: RendererHTML,
-    tokens: Sequence[Token],
+    self: "RendererHTML",
+    tokens: "Sequence[Token]",
     index: int,
-    options: OptionsDict,
+    options: "OptionsDict",
     env: MutableMapping[str, Any],
 ) -> str:
     """Write a console block of "Try it" as commands that the page can run."""
@@ -119,9 +122,14 @@ def _fence(
     return self.fence(tokens, index, options, env)
 
 
-# `js-default` escapes raw HTML: an imported answer may hold any.
-_markdown = MarkdownIt("js-default", {"highlight": _block})
-_markdown.add_render_rule("fence", _fence)
+@cache
+def _parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt  # by the first page that shows an answer
+
+    # `js-default` escapes raw HTML: an imported answer may hold any.
+    made = MarkdownIt("js-default", {"highlight": _block})
+    made.add_render_rule("fence", _fence)
+    return made
 
 
 def markdown(text: str | None) -> Markup:
@@ -133,7 +141,7 @@ def inline_markdown(text: str) -> Markup:
     """Render a line of Markdown without a paragraph around it."""
     if text.count("[") > MOST_BRACKETS:
         return escape(text)
-    return Markup(_markdown.renderInline(text))  # noqa: S704  # the renderer escapes
+    return Markup(_parser().renderInline(text))  # noqa: S704  # the renderer escapes
 
 
 def breakable(path: str) -> Markup:
@@ -149,7 +157,7 @@ def examples(text: str | None, technique: str | None) -> Markup:
 def _rendered(text: str | None, env: dict[str, Any]) -> Markup:
     if text and text.count("[") > MOST_BRACKETS:
         return Markup("<pre>{}</pre>").format(text)
-    return Markup(_markdown.render(text or "", env))  # noqa: S704  # the renderer escapes
+    return Markup(_parser().render(text or "", env))  # noqa: S704  # the renderer escapes
 
 
 def add_filters(blueprint: Blueprint) -> None:

@@ -11,9 +11,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import copy_context
 from tempfile import TemporaryFile
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from celery import Celery
 from flask import current_app
 from sqlalchemy import text
 
@@ -23,6 +22,9 @@ from api.extensions import cache, db, limiter
 from api.http.problems import Problem
 from api.jobs import files
 from api.models import revisions
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 #: Seconds a client should wait before it asks again.
 RETRY_AFTER = "5"

@@ -18,6 +18,7 @@ import pytest
 import api
 import config
 from api import database
+from api.cli import worker
 from tests.conftest import Settings, dispose
 from tests.examples.server import ROOT, free_port
 from tests.v1.tools import sqlite_only, wait_for
@@ -127,7 +128,6 @@ def test_a_port_that_is_taken_is_told_in_one_line(
 def test_a_worker_waits_for_the_tables_and_says_so(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker: Any = sys.modules["api.cli.worker"]  # in the package, its name is the command's
     fresh = {**settings, "DATABASE_URL": f"sqlite:///{tmp_path / 'new.sqlite3'}"}
     app = api.create_app(config.load(fresh, None))
     told: list[str] = []
@@ -137,7 +137,7 @@ def test_a_worker_waits_for_the_tables_and_says_so(
         database.upgrade()
 
     monkeypatch.setattr(worker, "TELL_SECONDS", 0)
-    monkeypatch.setattr(worker.click, "echo", tell)
+    monkeypatch.setattr("click.echo", tell)
     with app.app_context():
         worker._wait_for_schema()
     assert told == ["Waiting for the database to be upgraded (flask db upgrade)."]
