@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -15,7 +16,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import make_url, update
 
-from api.bank import importing, loading, storing
+from api.bank import formats, importing, loading, storing
 from api.bank.formats import Format, QuestionDocument, Reading
 from api.bank.importing import OnConflict
 from api.extensions import db
@@ -150,6 +151,30 @@ def test_one_number_in_two_files_is_refused(folder: Path) -> None:
         loading.BankFileError, match=r"^999-copy\.md:1: number 51 stands in 051-.*\.md already$"
     ):
         loading.read_files(folder)
+
+
+def test_a_copy_of_a_file_that_is_loaded_is_refused(empty_bank: None, folder: Path) -> None:
+    loading.load(folder)
+    shutil.copy(path_of(folder, 51), folder / "999-copy.md")
+    with pytest.raises(loading.BankFileError, match=r"^999-copy\.md:1: number 51 stands in 051-"):
+        loading.load(folder)
+
+
+def test_only_files_that_are_new_or_changed_are_parsed(
+    empty_bank: None, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loading.load(folder)
+    change(folder, 71)
+    parsed: list[bytes] = []
+    parse = formats.read
+
+    def noting(data: bytes, *args: Any) -> Reading:
+        parsed.append(data)
+        return parse(data, *args)
+
+    monkeypatch.setattr(formats, "read", noting)
+    assert loading.load(folder).updated == [71]
+    assert parsed == [path_of(folder, 71).read_bytes()]
 
 
 def test_two_loads_at_once_take_turns(empty_bank: None, app: Flask) -> None:

@@ -445,7 +445,7 @@ def test_a_faulty_file_of_the_bank_is_one_line(bank: Run, monkeypatch: pytest.Mo
     def faulty(*_: Any) -> None:
         raise loading.BankFileError("071-x.md:3: difficulty is 'hard'")
 
-    monkeypatch.setattr(loading, "read_files", faulty)
+    monkeypatch.setattr(loading, "_contents", faulty)
     for command in ("load", "check"):
         result = bank(command)
         assert result.exit_code == 1
