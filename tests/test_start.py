@@ -18,7 +18,7 @@ LATE = {
     "engineio", "gunicorn", "requests", "socketio",  # real time
     "markdown_it", "pygments",  # answers and code on pages
     "lxml", "puremagic", "pikepdf", "qrcode",  # uploads, and the second factor's picture
-    "psycopg", "redis",  # other back ends than the embedded ones
+    "psycopg", "redis", "sqlalchemy.dialects.postgresql",  # other back ends than the embedded ones
     "rich", "honcho",  # other commands
     "zxcvbn",  # new passwords
 }  # fmt: skip

@@ -108,7 +108,7 @@ def _loaded(digests: Sequence[str]) -> dict[str, tuple[int, bool]]:
                     Question.file_digest.in_(part)
                 )
             )
-            found |= {digest: (number, edited is not None) for digest, number, edited in rows}
+            found |= {str(digest): (number, edited is not None) for digest, number, edited in rows}
     return found
 
 

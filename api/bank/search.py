@@ -11,6 +11,7 @@ https://www.postgresql.org/docs/current/textsearch-controls.html
 """
 
 import html
+from functools import cache
 from secrets import token_hex
 from typing import Any
 
@@ -31,7 +32,6 @@ from sqlalchemy import (
     literal_column,
     select,
 )
-from sqlalchemy.dialects.postgresql import REGCONFIG, TSVECTOR
 
 from api.demonstrations import demonstrates
 from api.extensions import db
@@ -56,7 +56,6 @@ _fts5 = Table(
 )
 # FTS5's functions and MATCH take the table's name where SQL expects a column.
 _FTS5_NAME: ColumnElement[Any] = literal_column("questions_search")
-_vector: ColumnElement[Any] = literal_column("questions.search_vector", TSVECTOR)
 
 
 def _is_postgresql() -> bool:
@@ -71,14 +70,31 @@ def fts5_query(text: str) -> str:
     return " ".join('"' + word.replace('"', '""') + '"' for word in text.split())
 
 
+# PostgreSQL's types are imported where it is the database: SQLAlchemy imports all its drivers' dialects.
+
+
+@cache
+def _vector() -> ColumnElement[Any]:
+    from sqlalchemy.dialects.postgresql import TSVECTOR
+
+    return literal_column("questions.search_vector", TSVECTOR)
+
+
+@cache
+def _english() -> ColumnElement[Any]:
+    from sqlalchemy.dialects.postgresql import REGCONFIG
+
+    return cast("english", REGCONFIG)
+
+
 def _words(text: str) -> ColumnElement[Any]:
-    return func.plainto_tsquery(cast("english", REGCONFIG), bindparam("words", text))
+    return func.plainto_tsquery(_english(), bindparam("words", text))
 
 
 def _match(text: str) -> ColumnElement[bool]:
     """Write the condition that all words of `text` stand in a question."""
     if _is_postgresql():
-        return _vector.op("@@")(_words(text))
+        return _vector().op("@@")(_words(text))
     return _FTS5_NAME.op("MATCH")(bindparam("words", fts5_query(text)))
 
 
@@ -103,7 +119,7 @@ def ranked(text: str) -> CTE:
     :param text: the search string as the reader typed it.
     """
     if _is_postgresql():
-        rank = cast(func.ts_rank_cd(_vector, _words(text)), Float)
+        rank = cast(func.ts_rank_cd(_vector(), _words(text)), Float)
         statement = select(Question.number.label("number"), rank.label("rank"))
     else:
         score = -func.bm25(_FTS5_NAME, *_WEIGHTS)
@@ -136,7 +152,7 @@ def highlights(text: str, ids: list[int]) -> dict[int, dict[str, str]]:
         options = f"StartSel={start}, StopSel={end}, MaxWords=24, MinWords=8, MaxFragments=1"
         columns = [
             func.ts_headline(
-                cast("english", REGCONFIG),
+                _english(),
                 func.coalesce(getattr(Question, name), ""),
                 words,
                 options,

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Insert, delete, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from api import events
@@ -259,7 +259,8 @@ def replace(
 
     :param known: how the questions stand, by number, read in this transaction.
     """
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    # Both have it, and neither takes the other's; the one that is not used is not imported.
+    dialect: Any = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
     upsert = dialect.insert(Question)
     upsert = upsert.on_conflict_do_update(
         index_elements=[Question.number],
