@@ -7,6 +7,8 @@ WORKDIR /srv
 COPY requirements.txt .
 RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 COPY --chown=bank . .
+# Bytecode is made once here, and not by every container that starts.
+RUN python -m compileall -q api migrations config.py wsgi.py
 # What the processes share: attachments, the files of jobs, sessions.
 RUN install -d -o bank -m 700 instance
 VOLUME /srv/instance

@@ -46,6 +46,7 @@ from urllib.parse import quote, urlsplit
 
 from dotenv.parser import Binding, parse_stream
 from dotenv.variables import Variable, parse_variables
+from email_validator import EmailNotValidError, validate_email
 from limits import parse as parse_rate
 from marshmallow import ValidationError, fields, validate
 from sqlalchemy.engine import URL, make_url
@@ -455,9 +456,6 @@ def _mailbox(text: str) -> str:
     parts = re.fullmatch(r'(?:([^<>@,;"\\]*[^<>@,;"\\ ]) *<([^<>]+)>|([^<>]+))', text)
     address = (parts[2] or parts[3]) if parts else ""
     if not re.fullmatch(r"[A-Za-z0-9._+-]+@localhost", address):
-        # Imported here: with the address that stands without a setting, nothing needs it.
-        from email_validator import EmailNotValidError, validate_email
-
         try:
             found = validate_email(address, check_deliverability=False)
         except EmailNotValidError:

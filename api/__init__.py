@@ -26,6 +26,7 @@ from api.http import (
     limits,
     parsing,
     redis,
+    rules,
     sessions,
 )
 from api.http.json import ORJSONProvider
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 # What a web server has no use for, or only some requests have; what it shows counts all the same.
-demonstrations.also_in("api.realtime.handlers", "api.http.redis_sessions", "api.attachments.images")
+demonstrations.also_in("api.realtime.handlers", "api.http.redis_sessions")
 
 
 def create_app(settings: config.Settings | None = None) -> Flask:
@@ -62,6 +63,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     languages.init_app(app)
     mail.init_app(app)
     cors.init_app(app)
+    rules.init_app(app)
     converters.init_app(app)
     parsing.init_app(app)
     caching.init_app(app)

@@ -73,6 +73,11 @@ def fetch(
         return error.code, dict(error.headers.items()), error.read()
 
 
+def _inherited() -> dict[str, str]:
+    """Return the environment for servers: they keep their bytecode, as they do where they are deployed."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 @contextmanager
 def running(server: Server, cores: str = SERVER_CORES, patience: float = 60) -> Iterator[Running]:
     """Run a server on `cores` (as `taskset` names them) for the length of the block.
@@ -86,7 +91,7 @@ def running(server: Server, cores: str = SERVER_CORES, patience: float = 60) -> 
         process = subprocess.Popen(
             command,
             cwd=server.folder,
-            env={**os.environ, "PORT": str(port), **server.environ},
+            env={**_inherited(), "PORT": str(port), **server.environ},
             stdout=log,
             stderr=log,
             start_new_session=True,  # the whole family is stopped together

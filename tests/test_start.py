@@ -17,7 +17,7 @@ LATE = {
     "celery.app", "kombu",  # jobs
     "engineio", "gunicorn", "requests", "socketio",  # real time
     "markdown_it", "pygments",  # answers and code on pages
-    "lxml", "puremagic", "pikepdf", "qrcode",  # uploads, and the second factor's picture
+    "lxml", "pikepdf", "qrcode",  # uploads, and the picture of a second factor
     "psycopg", "redis", "sqlalchemy.dialects.postgresql",  # other back ends than the embedded ones
     "rich", "honcho",  # other commands
     "zxcvbn",  # new passwords

@@ -11,7 +11,9 @@ import zipfile
 from dataclasses import dataclass
 from io import BytesIO
 
-from api.attachments import names, pdfs
+import puremagic
+
+from api.attachments import images, names, pdfs
 from api.attachments.refusals import FileRefusedError, Reason
 from api.demonstrations import demonstrates
 
@@ -60,9 +62,7 @@ def accept(filename: str, declared: str | None, data: bytes, max_pixels: int) ->
     _check_content(data, wanted)
     _check_alone(data, wanted)
     with _slots:
-        if wanted.startswith("image/"):
-            from api.attachments import images  # and Pillow: for whoever uploads a picture
-
+        if wanted in images.FORMATS:
             drawn = images.redraw(data, wanted, max_pixels)
             return Accepted(filename, wanted, drawn.data, width=drawn.width, height=drawn.height)
         rewritten = pdfs.rewrite(data)
@@ -73,8 +73,6 @@ def _check_content(data: bytes, wanted: str) -> None:
     """Refuse content that does not begin as its type does."""
     if not data:
         raise FileRefusedError(Reason.EMPTY, "The file is empty.")
-    import puremagic  # for whoever uploads a file: no part of the start
-
     try:
         found = puremagic.magic_string(data)
     except puremagic.PureError:
@@ -101,9 +99,9 @@ def _check_alone(data: bytes, wanted: str) -> None:
     second = None
     if zipfile.is_zipfile(BytesIO(data)):  # its directory stands at the end: GIFAR, JAR, DOCX
         second = "a ZIP archive"
-    elif wanted.startswith("image/") and b"%PDF-" in data[:1024]:  # where PDF readers look for it
+    elif wanted in images.FORMATS and b"%PDF-" in data[:1024]:  # where PDF readers look for it
         second = "a PDF"
-    elif wanted.startswith("image/") and _PAGE.search(data):
+    elif wanted in images.FORMATS and _PAGE.search(data):
         second = "a page with script"
     if second:
         raise FileRefusedError(Reason.SECOND_FORMAT, f"The file is {wanted} and {second} as well.")

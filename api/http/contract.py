@@ -4,6 +4,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 PATH = Path(__file__).resolve().parents[2] / "openapi.yaml"
 
 
@@ -16,8 +18,6 @@ def text() -> str:
 @cache
 def document() -> dict[str, Any]:
     """Return the contract as data; not to be changed."""
-    import yaml  # the text is served without it
-
     # libyaml's loader: the one in Python takes seconds for a document of this length.
     loaded: dict[str, Any] = yaml.load(text(), Loader=yaml.CSafeLoader)
     return loaded
