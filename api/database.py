@@ -1,6 +1,7 @@
 """Engine settings for each database, and the database brought up to date at the start."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -10,6 +11,11 @@ from sqlalchemy import Engine, event, make_url
 
 from api.extensions import db
 from api.models import revisions
+
+WAIT_SECONDS = 10
+"""How long a writer waits for the one before it: a thread for its turn, and on SQLite a process too."""
+
+_TURN = threading.Lock()
 
 
 def engine_options(url: str, threads: int) -> dict[str, Any]:
@@ -28,8 +34,7 @@ def engine_options(url: str, threads: int) -> dict[str, Any]:
         "max_overflow": 10 + threads,
     }
     if make_url(url).get_backend_name() == "sqlite":
-        # Seconds that a writer waits for another one to finish.
-        return {"connect_args": {"timeout": 10}, **common}
+        return {"connect_args": {"timeout": WAIT_SECONDS}, **common}
     return {"pool_pre_ping": True, **common}
 
 
@@ -46,6 +51,28 @@ def tune_sqlite(engine: Engine) -> None:
     def connected(connection: sqlite3.Connection, _record: Any) -> None:
         for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL"):
             connection.execute(f"PRAGMA {pragma}").close()
+
+
+@contextmanager
+def turn(engine: Engine, patience: float = WAIT_SECONDS) -> Iterator[bool]:
+    """Let the threads of this process write to SQLite one after the other; yields whether it was one's
+    turn in time.
+
+    SQLite has one writer at a time, and lets another that has to wait sleep and look again, for up to a
+    tenth of a second at a time: threads had better wake one another. PostgreSQL sees to that itself.
+
+    :param patience: seconds to wait at most.
+    Source: https://www.sqlite.org/c3ref/busy_handler.html
+    """
+    if engine.dialect.name != "sqlite":
+        yield True
+        return
+    taken = _TURN.acquire(timeout=patience)
+    try:
+        yield taken
+    finally:
+        if taken:
+            _TURN.release()
 
 
 @contextmanager

@@ -27,6 +27,8 @@ _COLUMNS = (
     Event.position, Event.at, Event.kind, Event.questions, Event.topics, Event.job_id, Event.data,
 )  # fmt: skip
 
+_INSERT = insert(Event)
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:
@@ -71,17 +73,16 @@ def record(
     :param owner: the id of the job's user.
     :param data: a few members more, as JSON takes them.
     """
-    connection.execute(
-        insert(Event).values(
-            at=now(),
-            kind=kind,
-            questions=sorted(set(questions)),
-            topics=sorted(set(topics)),
-            job_id=job,
-            owner_id=owner,
-            data=dict(data or {}),
-        )
-    )
+    values = {
+        "at": now(),
+        "kind": kind,
+        "questions": sorted(set(questions)),
+        "topics": sorted(set(topics)),
+        "job_id": job,
+        "owner_id": owner,
+        "data": dict(data or {}),
+    }
+    connection.execute(_INSERT, values)
 
 
 def read(

@@ -21,7 +21,7 @@ from api.bank import history, storing
 from api.bank.catalogue import TECHNIQUES
 from api.bank.formats.as_json import members as members_of
 from api.bank.formats.documents import QuestionDocument
-from api.bank.formats.schema import MAX_NUMBER, QuestionSchema
+from api.bank.formats.schema import MAX_NUMBER, loaded
 from api.bank.history import Action, Change
 from api.bank.questions import QuestionUnknownError
 from api.bank.storing import BankConflictError, Entry, Stored
@@ -55,7 +55,7 @@ def judged(members: Mapping[str, Any], number: int | None = None) -> QuestionDoc
     Raises marshmallow.ValidationError, by member.
     """
     given = {name: value for name, value in members.items() if value is not None}
-    values = QuestionSchema().load({**given, "number": number or MAX_NUMBER})
+    values = loaded({**given, "number": number or MAX_NUMBER})
     if values["technique"] is not None and values["technique"] not in TECHNIQUES:
         raise ValidationError({"technique": ["Must be one of the slugs listed at /techniques."]})
     values["topics"] = tuple(values["topics"] or ())
@@ -115,13 +115,16 @@ def insert(
 
 def _next_number(connection: Connection) -> int:
     """Return the number after the highest that ever was: an old link never leads to a new question."""
-    highest = [
-        connection.scalar(select(func.max(column))) or 0
-        for column in (Question.number, QuestionRevision.number)
-    ]
-    if max(highest) >= MAX_NUMBER:
-        raise NumberTakenError(f"No number is left above {max(highest)}. Give one that is free.")
-    return max(highest) + 1
+    highest = max(number or 0 for number in connection.execute(_HIGHEST).one())
+    if highest >= MAX_NUMBER:
+        raise NumberTakenError(f"No number is left above {highest}. Give one that is free.")
+    return highest + 1
+
+
+_HIGHEST = select(
+    select(func.max(Question.number)).scalar_subquery(),
+    select(func.max(QuestionRevision.number)).scalar_subquery(),
+)
 
 
 def replace(

@@ -15,12 +15,12 @@ from difflib import unified_diff
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, func, insert, select
 from sqlalchemy.orm import aliased
 
 from api.bank.formats.as_json import members
 from api.bank.formats.documents import QuestionDocument
-from api.bank.formats.schema import QuestionSchema
+from api.bank.formats.schema import loaded
 from api.bank.questions import QuestionUnknownError
 from api.extensions import db
 from api.models import QuestionRevision, User
@@ -79,16 +79,17 @@ class Revision:
 
 # Writing ------------------------------------------------------------------------------------------
 
+_LAST = (
+    select(QuestionRevision.number, func.max(QuestionRevision.revision))
+    .where(QuestionRevision.number.in_(bindparam("numbers", expanding=True)))
+    .group_by(QuestionRevision.number)
+)
+_INSERT = insert(QuestionRevision).returning(QuestionRevision.number)
+
 
 def begun(connection: Connection, numbers: Sequence[int]) -> dict[int, int]:
     """Return the last revision of each of the numbers that has a history."""
-    table = QuestionRevision
-    rows = connection.execute(
-        select(table.number, func.max(table.revision))
-        .where(table.number.in_(numbers))
-        .group_by(table.number)
-    )
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: row[1] for row in connection.execute(_LAST, {"numbers": numbers})}
 
 
 def record(
@@ -122,7 +123,7 @@ def record(
             }
         )
     if rows:  # with RETURNING, for what `storing` says of it
-        connection.execute(insert(QuestionRevision).returning(QuestionRevision.number), rows)
+        connection.execute(_INSERT, rows)
 
 
 def _first(stored: "Stored") -> dict[str, Any]:
@@ -249,7 +250,7 @@ def _revision(row: Any) -> Revision:
 
 
 def _document(kept: Mapping[str, Any]) -> QuestionDocument:
-    values = QuestionSchema().load({k: v for k, v in kept.items() if v is not None})
+    values = loaded({k: v for k, v in kept.items() if v is not None})
     values["topics"] = tuple(values["topics"] or ())
     values["references"] = tuple(values["references"] or ())
     return QuestionDocument(**values)

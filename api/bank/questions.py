@@ -198,9 +198,15 @@ def find_numbers(criteria: Criteria) -> Sequence[int]:
     return db.session.scalars(ordered(statement.with_only_columns(Question.number), ordering)).all()
 
 
+#: The number that a statement asks about, and the numbers before and after it in the bank.
+ASKED: ColumnElement[int] = bindparam("asked", type_=Question.number.type)
+BEFORE = select(func.max(Question.number)).where(Question.number < ASKED).scalar_subquery()
+AFTER = select(func.min(Question.number)).where(Question.number > ASKED).scalar_subquery()
+
+_NEIGHBOURS = select(BEFORE, AFTER)
+
+
 def neighbours(number: int) -> tuple[int | None, int | None]:
     """Return the numbers before and after `number` in the bank."""
-    before = select(func.max(Question.number)).where(Question.number < number).scalar_subquery()
-    after = select(func.min(Question.number)).where(Question.number > number).scalar_subquery()
-    row = db.session.execute(select(before, after)).one()
-    return row[0], row[1]
+    before, after = db.session.connection().execute(_NEIGHBOURS, {"asked": number}).one()
+    return before, after

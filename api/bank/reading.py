@@ -18,7 +18,17 @@ from sqlalchemy import JSON, ColumnElement, Row, Select, bindparam, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from api.bank import questions, search
-from api.bank.questions import Criteria, QuestionUnknownError, beyond, count_of, fitting, ordered
+from api.bank.questions import (
+    AFTER,
+    ASKED,
+    BEFORE,
+    Criteria,
+    QuestionUnknownError,
+    beyond,
+    count_of,
+    fitting,
+    ordered,
+)
 from api.demonstrations import demonstrates
 from api.extensions import db
 from api.models import Question, QuestionTopic, Reference, Topic
@@ -60,8 +70,8 @@ def _array(*values: InstrumentedAttribute[Any], dialect: str) -> ColumnElement[A
 
 
 @cache
-def _columns(dialect: str) -> dict[str, ColumnElement[Any]]:
-    """Return the expression behind each member."""
+def expressions(dialect: str) -> dict[str, ColumnElement[Any]]:
+    """Return the expression behind each member; `topics_of` and `references_of` read the gathered ones."""
     topics = (
         select(_array(QuestionTopic.position, Topic.slug, dialect=dialect))
         .join(Topic, Topic.id == QuestionTopic.topic_id)
@@ -79,15 +89,20 @@ def _columns(dialect: str) -> dict[str, ColumnElement[Any]]:
     return plain | {"topics": topics, "references": references}
 
 
-def _topics(found: list[Any] | None) -> list[str]:
+def topics_of(found: list[Any] | None) -> list[str]:
+    """Return the slugs that a `topics` column gathered, in their order."""
     return [slug for _, slug in sorted(found or ())]
 
 
-def _references(found: list[Any] | None) -> list[dict[str, str]]:
+def references_of(found: list[Any] | None) -> list[dict[str, str]]:
+    """Return title and address of each page that a `references` column gathered, in their order."""
     return [{"title": title, "url": url} for _, title, url in sorted(found or ())]
 
 
-_GATHERED: dict[str, Callable[[Any], Any]] = {"topics": _topics, "references": _references}
+_GATHERED: dict[str, Callable[[Any], Any]] = {
+    "topics": topics_of,
+    "references": references_of,
+}
 
 
 def _values(rows: Sequence[Row[Any]], members: tuple[str, ...]) -> list[Values]:
@@ -111,7 +126,7 @@ def _kept(build: Callable[..., T]) -> Callable[..., T]:
 def _page(dialect: str, criteria: Criteria, members: tuple[str, ...]) -> Select[Any]:
     statement, ordering = fitting(criteria)
     total = count_of(statement).scalar_subquery()
-    columns = [_columns(dialect)[name] for name in members]
+    columns = [expressions(dialect)[name] for name in members]
     page = statement.with_only_columns(*columns, Question.id, total, maintain_column_froms=True)
     return ordered(page, ordering).limit(bindparam("limit")).offset(bindparam("offset"))
 
@@ -121,7 +136,7 @@ def _slice(
     dialect: str, criteria: Criteria, members: tuple[str, ...]
 ) -> tuple[Select[Any], Ordering]:
     statement, ordering = fitting(criteria)
-    columns = [_columns(dialect)[name] for name in members]
+    columns = [expressions(dialect)[name] for name in members]
     keys = [key.label(f"key_{place}") for place, (key, _) in enumerate(ordering)]
     rows = statement.with_only_columns(*columns, Question.id, *keys, maintain_column_froms=True)
     return ordered(rows, ordering).limit(bindparam("limit")), ordering
@@ -129,11 +144,8 @@ def _slice(
 
 @cache
 def _one(dialect: str, members: tuple[str, ...]) -> Select[Any]:
-    asked: ColumnElement[int] = bindparam("asked", type_=Question.number.type)
-    before = select(func.max(Question.number)).where(Question.number < asked).scalar_subquery()
-    after = select(func.min(Question.number)).where(Question.number > asked).scalar_subquery()
-    columns = [_columns(dialect)[name] for name in members]
-    return select(*columns, before, after).where(Question.number == asked)
+    columns = [expressions(dialect)[name] for name in members]
+    return select(*columns, BEFORE, AFTER).where(Question.number == ASKED)
 
 
 @demonstrates(
@@ -210,7 +222,7 @@ def read_one(
 
 def read_random(criteria: Criteria, members: tuple[str, ...]) -> Values | None:
     """Return a random question among those that fit, or None where none does."""
-    columns = [_columns(db.engine.dialect.name)[name] for name in members]
+    columns = [expressions(db.engine.dialect.name)[name] for name in members]
     statement = fitting(criteria)[0].with_only_columns(*columns, maintain_column_froms=True)
     with db.engine.connect() as connection:
         rows = connection.execute(statement.order_by(func.random()).limit(1)).all()

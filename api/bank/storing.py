@@ -1,7 +1,7 @@
 """Between documents and rows: the one place where a question's values enter and leave the tables.
 
 Shows SQLAlchemy Core beside the ORM (63): many rows at once need no objects, no identity map and no
-unit of work. Reading takes three statements for any number of questions, writing a handful.
+unit of work. Reading takes one statement for any number of questions, writing a handful.
 
 It is also the one gate through which questions change, and so the place where the change is recorded
 as an event (93): one for as many questions as are written at once.
@@ -9,16 +9,26 @@ Source: https://docs.sqlalchemy.org/en/21/tutorial/data_insert.html
 """
 
 import dataclasses
-import threading
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from importlib import import_module
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Insert, delete, func, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from api import events
@@ -27,8 +37,10 @@ from api.bank.catalogue import topic_heading
 from api.bank.formats.documents import QuestionDocument
 from api.bank.formats.documents import Reference as ReferenceDocument
 from api.bank.history import Change
+from api.bank.reading import expressions, references_of, topics_of
+from api.database import WAIT_SECONDS, turn
 from api.extensions import db
-from api.models import Question, QuestionTopic, Reference, Topic
+from api.models import Question, QuestionRevision, QuestionTopic, Reference, Topic
 
 T = TypeVar("T")
 
@@ -36,17 +48,11 @@ CHUNK = 1000
 """Questions per statement. A value per question and statement stays far below what one statement
 may hold: 32,766 on SQLite (https://www.sqlite.org/limits.html), 65,535 on PostgreSQL."""
 
-WAIT_SECONDS = 10
-"""How long a writer waits for the one before it; `database.engine_options` has the same for another
-process on SQLite."""
-
-_TURN = threading.Lock()
-"""Whose turn it is among the threads of this process, on SQLite. There a writer that has to wait sleeps
-and looks again, for up to a tenth of a second at a time: threads had better wake one another."""
-
 _COLUMNS = ("number", "prompt", "answer", "in_practice", "try_it", "technique", "difficulty")
 _CREATED_WITH = ("author_id",)
 _KEPT_WITH = ("created_at", "updated_at", "edited_at", "file_digest")
+
+_INSERT = insert(Question).returning(Question.number, Question.id)
 
 
 class BankWriteError(RuntimeError):
@@ -77,6 +83,8 @@ class Stored(Entry):
     """A question as it stands in the tables."""
 
     id: int
+    revision: int
+    """The last in its history; 0 where that has not begun."""
 
 
 def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
@@ -98,17 +106,11 @@ def writing() -> Iterator[Connection]:
     Raises BankBusyError or BankConflictError.
     """
     db.session.rollback()
-    if db.engine.dialect.name != "sqlite":
+    with turn(db.engine, WAIT_SECONDS) as taken:
+        if not taken:
+            raise BankBusyError(_BUSY)
         with _transaction() as connection:
             yield connection
-        return
-    if not _TURN.acquire(timeout=WAIT_SECONDS):
-        raise BankBusyError(_BUSY)
-    try:
-        with _transaction() as connection:
-            yield connection
-    finally:
-        _TURN.release()
 
 
 _BUSY = "another program is writing to the bank; nothing was changed, try again"
@@ -173,58 +175,62 @@ def timed(
     )
 
 
+@cache
+def _all(dialect: str) -> Select[Any]:
+    """Return what reads questions with all that belongs to them: built once, as `reading` has it."""
+    table, member = QuestionRevision, expressions(dialect)
+    last = (
+        select(func.coalesce(func.max(table.revision), 0))
+        .where(table.number == Question.number)
+        .correlate(Question)
+        .scalar_subquery()
+    )
+    return select(
+        Question.id,
+        *(getattr(Question, name) for name in (*_COLUMNS, *_KEPT_WITH, *_CREATED_WITH)),
+        member["topics"].label("topics"),
+        member["references"].label("pages"),
+        last.label("revision"),
+    ).order_by(Question.number)
+
+
+@cache
+def _numbered(dialect: str) -> Select[Any]:
+    return _all(dialect).where(Question.number.in_(bindparam("numbers", expanding=True)))
+
+
 def read(
     connection: Connection, where: Iterable[ColumnElement[bool]], limit: int | None = None
 ) -> list[Stored]:
     """Return the stored questions for which all of `where` holds, by number, `limit` at most."""
-    table = select(
-        Question.id,
-        *(getattr(Question, name) for name in _COLUMNS),
-        *(getattr(Question, name) for name in (*_KEPT_WITH, *_CREATED_WITH)),
-    )
-    rows = connection.execute(table.where(*where).order_by(Question.number).limit(limit)).all()
-    ids = [row.id for row in rows]
-    topics: defaultdict[int, list[str]] = defaultdict(list)
-    references: defaultdict[int, list[ReferenceDocument]] = defaultdict(list)
-    for part in chunks(ids):
-        for question, slug in connection.execute(
-            select(QuestionTopic.question_id, Topic.slug)
-            .join(Topic, Topic.id == QuestionTopic.topic_id)
-            .where(QuestionTopic.question_id.in_(part))
-            .order_by(QuestionTopic.position)
-        ):
-            topics[question].append(slug)
-        for question, title, url in connection.execute(
-            select(Reference.question_id, Reference.title, Reference.url)
-            .where(Reference.question_id.in_(part))
-            .order_by(Reference.position)
-        ):
-            references[question].append(ReferenceDocument(title=title, url=url))
-    return [
-        Stored(
-            id=row.id,
-            document=QuestionDocument(
-                **{name: getattr(row, name) for name in _COLUMNS},
-                topics=tuple(topics.get(row.id, ())),
-                references=tuple(references.get(row.id, ())),
-                created_at=row.created_at,
-                updated_at=row.updated_at,
-            ),
-            edited_at=row.edited_at,
-            file_digest=row.file_digest,
-            author_id=row.author_id,
-        )
-        for row in rows
-    ]
+    statement = _all(connection.dialect.name).where(*where).limit(limit)
+    return [_stored(row) for row in connection.execute(statement)]
 
 
 def read_by_number(connection: Connection, numbers: Sequence[int]) -> dict[int, Stored]:
     """Return the stored questions of those numbers."""
-    found: dict[int, Stored] = {}
-    for part in chunks(numbers):
-        for stored in read(connection, [Question.number.in_(part)]):
-            found[stored.document.number] = stored
-    return found
+    statement = _numbered(connection.dialect.name)
+    rows = (
+        row for part in chunks(numbers) for row in connection.execute(statement, {"numbers": part})
+    )
+    return {row.number: _stored(row) for row in rows}
+
+
+def _stored(row: Row[Any]) -> Stored:
+    return Stored(
+        id=row.id,
+        document=QuestionDocument(
+            **{name: getattr(row, name) for name in _COLUMNS},
+            topics=tuple(topics_of(row.topics)),
+            references=tuple(ReferenceDocument(**page) for page in references_of(row.pages)),
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        ),
+        edited_at=row.edited_at,
+        file_digest=row.file_digest,
+        author_id=row.author_id,
+        revision=row.revision,
+    )
 
 
 def create(connection: Connection, entries: Sequence[Entry], change: Change) -> None:
@@ -234,7 +240,7 @@ def create(connection: Connection, entries: Sequence[Entry], change: Change) -> 
     was deleted. What a person does is written down at once: who it was follows from no row.
     """
     for part in chunks(entries):
-        documents = _stored_ids(connection, insert(Question), part)
+        documents = _stored_ids(connection, _INSERT, part)
         _attach(connection, documents)
         last = history.begun(connection, [each.document.number for each in part])
         after = {
@@ -259,16 +265,10 @@ def replace(
 
     :param known: how the questions stand, by number, read in this transaction.
     """
-    # Both have it, and neither takes the other's; the one that is not used is not imported.
-    dialect: Any = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
-    upsert = dialect.insert(Question)
-    upsert = upsert.on_conflict_do_update(
-        index_elements=[Question.number],
-        set_={name: upsert.excluded[name] for name in (*_COLUMNS, *_KEPT_WITH)},
-    )
+    upsert = _upsert(connection.dialect.name)
     for part in chunks(entries):
         after = {each.document.number: each.document for each in part}
-        last = history.begun(connection, list(after))
+        last = {number: known[number].revision for number in after if known[number].revision}
         before = [known[number] for number in after if number not in last]
         documents = _stored_ids(connection, upsert, part)
         attached = {
@@ -285,6 +285,17 @@ def replace(
         _record(connection, "question.updated", documents, left)
 
 
+@cache
+def _upsert(dialect: str) -> Insert:
+    # Both have it, and neither takes the other's; the one that is not used is not imported.
+    module: Any = import_module(f"sqlalchemy.dialects.{dialect}")
+    into = module.insert(Question)
+    values = {name: into.excluded[name] for name in (*_COLUMNS, *_KEPT_WITH)}
+    into = into.on_conflict_do_update(index_elements=[Question.number], set_=values)
+    upsert: Insert = into.returning(Question.number, Question.id)
+    return upsert
+
+
 def _attachments(document: QuestionDocument) -> tuple[object, object]:
     """Return what of a question stands in tables of its own."""
     return document.topics, document.references
@@ -293,7 +304,7 @@ def _attachments(document: QuestionDocument) -> tuple[object, object]:
 def remove(connection: Connection, stored: Stored, change: Change) -> None:
     """Delete a question; topics, references and grants of it go by the foreign keys."""
     number = stored.document.number
-    last = history.begun(connection, [number])
+    last = {number: stored.revision} if stored.revision else {}
     connection.execute(delete(Question).where(Question.id == stored.id))
     before = [] if last else [stored]
     owners = {number: stored.author_id}
@@ -320,9 +331,7 @@ def _stored_ids(
     connection: Connection, statement: Insert, entries: Sequence[Entry]
 ) -> dict[int, QuestionDocument]:
     """Run an insert; return the documents by the ids of their rows."""
-    rows = connection.execute(
-        statement.returning(Question.number, Question.id), [_row(each) for each in entries]
-    )
+    rows = connection.execute(statement, [_row(each) for each in entries])
     ids = {row.number: row.id for row in rows}
     return {ids[each.document.number]: each.document for each in entries}
 

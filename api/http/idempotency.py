@@ -26,20 +26,23 @@ https://docs.stripe.com/api/idempotent_requests
 import hmac
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import wraps
+from functools import cache, wraps
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
 from flask import Response, current_app, g, has_request_context, request
 from flask_restful.utils import unpack
-from sqlalchemy import CursorResult, and_, delete, event, select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import Connection, Insert, Row, and_, bindparam, delete, event, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from api.database import turn
 from api.extensions import db
 from api.http.problems import Problem
 from api.http.restful import output_json
@@ -58,8 +61,8 @@ MAXIMUM_LENGTH = 255
 CONDITIONS = ("If-Match", "If-None-Match")
 #: How long a request may run before it is taken for dead. Longer than any timeout in front of it.
 LEASE = timedelta(seconds=60)
-#: Expired keys that a claim sweeps away in passing; `sweep` takes all.
-SWEPT_IN_PASSING = 100
+#: Each so many claims one of them sweeps expired keys away in passing, at most so many.
+SWEPT_EACH, SWEPT_AT_MOST = 100, 1000
 ATTEMPTS = 5
 
 _PLAIN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
@@ -93,6 +96,11 @@ class Claim:
     id: int
     lease: str
 
+    @property
+    def own(self) -> dict[str, Any]:
+        """The parameters by which a statement finds the row of this claim."""
+        return {"own": self.id, "held": self.lease}
+
 
 def idempotent(view: Callable[..., Any]) -> Any:
     """Let a POST be repeated under an `Idempotency-Key`: its effect once, its answer as often as asked.
@@ -111,7 +119,7 @@ def idempotent(view: Callable[..., Any]) -> Any:
         if key is None:
             return view(*args, **kwargs)
         found = _claim(key)
-        if isinstance(found, IdempotencyKey):
+        if not isinstance(found, Claim):
             return _replay(found)
         g.idempotency_claim = found
         try:
@@ -132,17 +140,40 @@ def idempotent(view: Callable[..., Any]) -> Any:
     return guarded
 
 
+_OWN = and_(IdempotencyKey.id == bindparam("own"), IdempotencyKey.lease == bindparam("held"))
+"""The row of a claim, and that only while the claim holds."""
+
+
+@cache
+def _inserting(dialect: str) -> Insert:
+    insert = (sqlite if dialect == "sqlite" else postgresql).insert(IdempotencyKey)
+    claiming: Insert = insert.on_conflict_do_nothing().returning(IdempotencyKey.id)
+    return claiming
+
+
+_FIND = select(*IdempotencyKey.__table__.columns).where(
+    IdempotencyKey.scope == bindparam("scope"), IdempotencyKey.key == bindparam("key")
+)
+_MARK = update(IdempotencyKey).where(_OWN).values(state=KeyState.APPLIED.value)
+_KEEP = (
+    update(IdempotencyKey)
+    .where(_OWN)
+    .values({name: bindparam(name) for name in ("state", "status", "headers", "body")})
+)
+
+
+@contextmanager
+def _transaction() -> Iterator[Connection]:
+    """Begin a transaction beside the session's: what the request has loaded there stays loaded."""
+    with turn(db.engine), db.engine.begin() as connection:
+        yield connection
+
+
 def sweep(limit: int | None = None) -> int:
     """Delete expired keys with their answers, in a transaction of its own; returns how many.
 
     :param limit: how many at most; None for all. Needs an application context, and no request.
     """
-    count = _sweep(limit)
-    db.session.commit()
-    return count
-
-
-def _sweep(limit: int | None) -> int:
     expired = (
         select(IdempotencyKey.id)
         .where(IdempotencyKey.expires_at <= now())
@@ -152,14 +183,10 @@ def _sweep(limit: int | None) -> int:
             skip_locked=True
         )  # two sweepers do not wait for each other; SQLite has one
     )
-    return _run(delete(IdempotencyKey).where(IdempotencyKey.id.in_(expired)))
-
-
-def _run(statement: Any) -> int:
-    """Execute a statement; returns how many rows it met."""
-    result = db.session.execute(statement.execution_options(synchronize_session=False))
-    assert isinstance(result, CursorResult)  # noqa: S101  # what an UPDATE or DELETE gives
-    return result.rowcount
+    with _transaction() as connection:
+        return connection.execute(
+            delete(IdempotencyKey).where(IdempotencyKey.id.in_(expired))
+        ).rowcount
 
 
 def _key() -> str | None:
@@ -191,7 +218,7 @@ def _malformed(detail: str) -> Problem:
     )
 
 
-def _claim(key: str) -> Claim | IdempotencyKey:
+def _claim(key: str) -> Claim | Row[Any]:
     """Claim a key for this request, or return the row whose answer is kept. Raises Problem (409, 422)."""
     whose = str(
         current_app.extensions["rate_limit_key"]()
@@ -199,14 +226,12 @@ def _claim(key: str) -> Claim | IdempotencyKey:
     user_id = int(whose.removeprefix("user:")) if whose.startswith("user:") else None
     scope = sha256("\n".join((whose, request.method, request.path)).encode()).hexdigest()
     digests = _digests()
-    mine = and_(IdempotencyKey.scope == scope, IdempotencyKey.key == key)
     for _ in range(ATTEMPTS):
         claim = _insert(scope, key, user_id, digests[0])
         if claim is not None:
             return claim
-        row = db.session.scalars(
-            select(IdempotencyKey).where(mine).execution_options(populate_existing=True)
-        ).first()
+        with db.engine.connect() as connection:
+            row = connection.execute(_FIND, {"scope": scope, "key": key}).first()
         if row is None:  # given up in the meantime
             continue
         if row.expires_at <= now():
@@ -228,40 +253,35 @@ def _claim(key: str) -> Claim | IdempotencyKey:
 
 def _insert(scope: str, key: str, user_id: int | None, digest: str) -> Claim | None:
     """Claim a key that nobody has; None if somebody has."""
-    row = IdempotencyKey(
-        scope=scope,
-        key=key,
-        user_id=user_id,
-        digest=digest,
-        lease=str(uuid4()),
-        lease_expires_at=now() + LEASE,
-        expires_at=now() + timedelta(hours=current_app.config["IDEMPOTENCY_HOURS"]),
-    )
-    try:
-        _sweep(SWEPT_IN_PASSING)
-        db.session.add(row)
-        db.session.flush()
-        claim = Claim(row.id, row.lease)
-        db.session.commit()
-    except IntegrityError:
-        db.session.rollback()
+    moment, lease = now(), str(uuid4())
+    values = {
+        "scope": scope,
+        "key": key,
+        "user_id": user_id,
+        "digest": digest,
+        "lease": lease,
+        "lease_expires_at": moment + LEASE,
+        "expires_at": moment + timedelta(hours=current_app.config["IDEMPOTENCY_HOURS"]),
+    }
+    with _transaction() as connection:
+        claimed = connection.scalar(_inserting(connection.dialect.name), values)
+    if claimed is None:
         return None
-    return claim
+    if claimed % SWEPT_EACH == 0:
+        sweep(SWEPT_AT_MOST)
+    return Claim(claimed, lease)
 
 
-def _take_over(row: IdempotencyKey) -> Claim | None:
+def _take_over(row: Row[Any]) -> Claim | None:
     """Claim the key of a request that died; None if another attempt was faster."""
     claim = Claim(row.id, str(uuid4()))
-    taken = _run(
+    taking = (
         update(IdempotencyKey)
-        .where(
-            IdempotencyKey.id == row.id,
-            IdempotencyKey.lease == row.lease,
-            IdempotencyKey.state == KeyState.IN_FLIGHT,
-        )
+        .where(_OWN, IdempotencyKey.state == KeyState.IN_FLIGHT)
         .values(lease=claim.lease, lease_expires_at=now() + LEASE)
     )
-    db.session.commit()
+    with _transaction() as connection:
+        taken = connection.execute(taking, {"own": row.id, "held": row.lease}).rowcount
     return claim if taken else None
 
 
@@ -271,46 +291,38 @@ def _mark(session: Session) -> None:
     claim: Claim | None = g.get("idempotency_claim") if has_request_context() else None
     if claim is None or session.in_nested_transaction():
         return
-    if not _run(_held(update(IdempotencyKey), claim).values(state=KeyState.APPLIED.value)):
+    if not session.connection().execute(_MARK, claim.own).rowcount:
         raise LeaseLostError("The key of this request was claimed by another attempt.")
-
-
-def _held(statement: Any, claim: Claim) -> Any:
-    """Narrow a statement to the row of a claim, and to that only while the claim holds."""
-    return statement.where(IdempotencyKey.id == claim.id, IdempotencyKey.lease == claim.lease)
 
 
 def _give_up(claim: Claim) -> None:
     """Free the key of a request that did nothing; of one that did something say that it has ended."""
     g.idempotency_claim = None
-    in_flight = IdempotencyKey.state == KeyState.IN_FLIGHT
+    undone = delete(IdempotencyKey).where(_OWN, IdempotencyKey.state == KeyState.IN_FLIGHT)
+    ended = update(IdempotencyKey).where(_OWN).values(lease_expires_at=now())
     try:
         db.session.rollback()
-        if not _run(_held(delete(IdempotencyKey), claim).where(in_flight)):
-            _run(_held(update(IdempotencyKey), claim).values(lease_expires_at=now()))
-        db.session.commit()
+        with _transaction() as connection:
+            if not connection.execute(undone, claim.own).rowcount:
+                connection.execute(ended, claim.own)
     except SQLAlchemyError:  # what went wrong first is what the caller should hear; the lease ends
         log.exception("an idempotency key was not freed")
-        db.session.rollback()
 
 
 def _keep(claim: Claim, response: Response) -> None:
     """Keep the answer. Where that fails the answer is given none the less: the work is done."""
     g.idempotency_claim = None
-    kept = [[name, value] for name, value in response.headers if name.lower() in _KEPT_HEADERS]
+    kept = {
+        "state": KeyState.DONE.value,
+        "status": response.status_code,
+        "headers": [[k, value] for k, value in response.headers if k.lower() in _KEPT_HEADERS],
+        "body": response.get_data(),
+    }
     try:
-        _run(
-            _held(update(IdempotencyKey), claim).values(
-                state=KeyState.DONE.value,
-                status=response.status_code,
-                headers=kept,
-                body=response.get_data(),
-            )
-        )
-        db.session.commit()
+        with _transaction() as connection:
+            connection.execute(_KEEP, claim.own | kept)
     except SQLAlchemyError:
         log.exception("an answer was not kept under its idempotency key")
-        db.session.rollback()
 
 
 def _responded(result: Any) -> Response:
@@ -321,7 +333,7 @@ def _responded(result: Any) -> Response:
     return output_json(data, status, headers)
 
 
-def _replay(row: IdempotencyKey) -> Response:
+def _replay(row: Row[Any]) -> Response:
     response = current_app.response_class(row.body or b"", status=row.status)
     del response.headers["Content-Type"]
     for name, value in row.headers or []:

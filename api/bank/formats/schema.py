@@ -331,13 +331,22 @@ def _sound(schema: Schema, given: object) -> dict[str, Any]:
 _UNSOUND = ValidationError("schema.load says why")
 
 
+def loaded(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the judged values of a question's fields; of those that are not given, the defaults.
+
+    Raises ValidationError, by field.
+    """
+    try:
+        return _sound(_QUESTION, given)
+    except ValidationError:
+        values: dict[str, Any] = _QUESTION.load(given)
+        return values
+
+
 def checked(record: Record) -> QuestionDocument | Refusal:
     """Return the document of a record, or why it is refused: every fault, on the first's line."""
     try:
-        try:
-            values = _sound(_QUESTION, record.fields)
-        except ValidationError:
-            values = _QUESTION.load(record.fields)
+        values = loaded(record.fields)
     except ValidationError as error:
         number = record.fields.get("number")
         faults = sorted(
