@@ -73,19 +73,32 @@ class RememberingJWTManager(JWTManager):
         return claims
 
 
+class ReadsLimiter(Limiter):
+    """Counts what only reads by the application's own limit, and the rest by the views' limits alone (71).
+
+    Flask-Limiter would gather and judge every limit twice, before the view and in its decorator, though
+    the application has but one, of reads.
+    """
+
+    def _check_request_limit(
+        self, callable_name: str | None = None, in_middleware: bool = True
+    ) -> None:
+        if not in_middleware or request.method in {"GET", "HEAD"}:
+            super()._check_request_limit(callable_name, in_middleware)
+
+
 db = SQLAlchemy(model_class=Base)
 cache = Cache()
 cors = CORS()
 bcrypt = Bcrypt()
 jwt = RememberingJWTManager()
 principal = Principal(use_sessions=False)
-limiter = Limiter(
+limiter = ReadsLimiter(
     key_func=lambda: str(current_app.extensions["rate_limit_key"]()),
     application_limits=[
         ApplicationLimit(
             lambda: str(current_app.config["RATELIMIT_READS"]),
             scope="reads",
-            exempt_when=lambda: request.method not in {"GET", "HEAD"},
         )
     ],
 )

@@ -59,7 +59,7 @@ def test_loading_the_bank_is_one_event_that_names_every_question(app: Flask) -> 
 
 def test_a_change_and_its_event_are_kept_together_or_not_at_all(app: Flask) -> None:
     with app.app_context():
-        editing.patch(51, {"difficulty": "advanced"}, an_editor(app), lambda: None)
+        editing.patch(51, {"difficulty": "advanced"}, an_editor(app), lambda _: None)
     (event,) = told(app, 1)
     assert (event.kind, event.questions) == ("question.updated", [51])
 
@@ -90,7 +90,7 @@ def test_an_import_is_an_event_for_each_thousand_of_questions(app: Flask) -> Non
 
 def test_an_event_names_the_topics_that_a_question_joins_and_leaves(app: Flask) -> None:
     with app.app_context():
-        editing.patch(51, {"topics": ["async", "rest"]}, an_editor(app), lambda: None)
+        editing.patch(51, {"topics": ["async", "rest"]}, an_editor(app), lambda _: None)
     (event,) = told(app, 1)
     assert event.topics == ["async", "rest", "security", "uploads"]
     assert events.rooms_of(event) == {

@@ -36,7 +36,6 @@ from api.extensions import jwt
 from api.http.errors import answer_http_error
 from api.http.hooks import in_api
 from api.http.problems import Problem
-from api.models import SignIn
 
 REALM = 'Bearer realm="question-bank"'
 
@@ -89,9 +88,9 @@ def _verifying_key(header: dict[str, Any], _claims: dict[str, Any]) -> str:
 def _signed_out(_header: dict[str, Any], claims: dict[str, Any]) -> bool:
     """Ask the database whether the token's device is still signed in: it holds at once, everywhere."""
     device = tokens.find(str(claims.get("sid")))
-    if device is None or not tokens.is_live(device) or str(device.user_id) != claims["sub"]:
+    if device is None or str(device.user_id) != claims["sub"]:
         return True
-    g.sign_in = device
+    g.token_device = device
     return False
 
 
@@ -251,7 +250,7 @@ def reads_identity(*, site: bool = False) -> bool:
     return (in_api() or site) and not getattr(handler, "takes_no_identity", False)
 
 
-def device() -> SignIn | None:
+def device() -> tokens.Device | None:
     """Return the signed-in device that the request's token names; None without a token.
 
     Raises what Flask-JWT-Extended raises for a token that is not good; `init_app` has it answered.
@@ -260,10 +259,10 @@ def device() -> SignIn | None:
         return None
     _check_csrf_form()
     _spell_scheme()
-    return g.get("sign_in") if verify_jwt_in_request(optional=True) else None
+    return g.get("token_device") if verify_jwt_in_request(optional=True) else None
 
 
-def device_of(token: str) -> tuple[SignIn, int]:
+def device_of(token: str) -> tuple[tokens.Device, int]:
     """Return the signed-in device of an access token that came by another way than in a request's
     header (93), and when the token expires, in seconds of the epoch.
 
@@ -275,7 +274,7 @@ def device_of(token: str) -> tuple[SignIn, int]:
         raise WrongTokenError("Only access tokens are allowed")
     if _signed_out({}, claims):
         raise RevokedTokenError({}, claims)
-    found: SignIn = g.sign_in
+    found: tokens.Device = g.token_device
     return found, int(claims["exp"])
 
 

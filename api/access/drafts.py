@@ -6,14 +6,14 @@ refusing says nothing; that a draft exists is its author's business.
 
 from typing import Any
 
-from api.access.identity import may, requires, signed_in
+from api.access.identity import may, requires, signed_in_id
 from api.accounts.permissions import Action
 from api.bank.drafts import Reader
 
 
 def reader() -> Reader:
     """Return the caller as a reader of drafts. Raises Problem (401) for nobody."""
-    return Reader(user_id=signed_in().id, reviews=may(Action.PUBLISH_QUESTION))
+    return Reader(user_id=signed_in_id(), reviews=may(Action.PUBLISH_QUESTION))
 
 
 def requires_draft(view: Any) -> Any:

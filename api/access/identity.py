@@ -25,12 +25,13 @@ from flask_principal import (
 )
 from jwt import PyJWTError
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import joinedload
 
 from api.access import bearer, site_sessions
-from api.accounts import tokens, users
-from api.accounts.permissions import Action, action_need
+from api.accounts import tokens
+from api.accounts.permissions import Action, action_need, actions_by
 from api.demonstrations import demonstrates
-from api.extensions import principal
+from api.extensions import db, principal
 from api.http.hooks import in_api
 from api.http.problems import Problem
 from api.http.rereading import KnownCaller
@@ -39,22 +40,21 @@ from api.models import SignIn, User
 BadTokenError = (JWTExtendedException, PyJWTError)
 
 
-def caller() -> User | None:
-    """Return who is calling, found out once per request. Raises what a bad token raises.
+def device() -> tokens.Device | None:
+    """Return the signed-in device that is calling, found out once per request. Raises what a bad token
+    raises.
 
     A token counts before a session: it was put there on purpose, a cookie comes unasked.
     """
-    if "caller" not in g:
-        device = bearer.device()
-        if device is None and bearer.reads_identity(site=True):
-            device = site_sessions.device()
-        g.sign_in = device
-        g.caller = device.user if device else None
-        if device is not None and device.door == "api":
-            name, until = rate_limit_name(device.user), get_jwt()["exp"]
-            g.known_caller = KnownCaller(name, partial(_is_still_calling, device.id, until))
-    found: User | None = g.caller
-    return found
+    if "device" not in g:
+        found = bearer.device()
+        if found is None and bearer.reads_identity(site=True):
+            found = site_sessions.device()
+        g.device = found
+        if found is not None and found.door == "api":
+            still = partial(_is_still_calling, found.id, get_jwt()["exp"])
+            g.known_caller = KnownCaller(rate_limit_name(found), still)
+    return _device()
 
 
 def _is_still_calling(sid: str, until: int) -> bool:
@@ -63,35 +63,47 @@ def _is_still_calling(sid: str, until: int) -> bool:
     :param sid: of its device.
     :param until: when it expires, in seconds of the epoch.
     """
-    return time() < until and bool(tokens.live_of([sid]))
+    return time() < until and tokens.find(sid) is not None
 
 
-def _device() -> SignIn | None:
-    found: SignIn | None = g.get("sign_in")
+def _device() -> tokens.Device | None:
+    found: tokens.Device | None = g.get("device")
+    return found
+
+
+def caller() -> User | None:
+    """Return who is calling, loaded only where somebody asks for more than `device` tells. Raises what
+    that raises.
+    """
+    there = device()
+    if "caller" not in g:
+        whole = joinedload(User.roles)  # no statement of their own
+        g.caller = there and db.session.get(User, there.user_id, options=[whole])
+    found: User | None = g.caller
     return found
 
 
 def current_device() -> str | None:
     """Return the id of the signed-in device that is calling, if one is."""
-    device = _device()
-    return device.id if device else None
+    found = _device()
+    return found.id if found else None
 
 
 def door() -> str | None:
     """Return the door that the caller came in by: `api` (a token), `site` (a session) or None."""
-    device = _device()
-    return device.door if device else None
+    found = _device()
+    return found.door if found else None
 
 
-def signed_in_as(user: User, device: SignIn) -> None:
+def signed_in_as(user: User, sign_in: SignIn) -> None:
     """Let the rest of the request be the user's who has just signed in."""
-    g.caller, g.sign_in = user, device
+    g.caller, g.device = user, tokens.device_of(sign_in)
     principal.set_identity(load_identity())
 
 
 def signed_out() -> None:
     """Let the rest of the request be nobody's."""
-    g.caller = g.sign_in = None
+    g.caller = g.device = None
     principal.set_identity(load_identity())
 
 
@@ -112,7 +124,7 @@ def sign_in_anew(user: User) -> tokens.Pair | None:
         signed_in_as(user, site_sessions.begin(user))
         return None
     pair = tokens.sign_in(user, request.remote_addr or "", request.user_agent.string)
-    g.sign_in = pair.sign_in
+    g.device = tokens.device_of(pair.sign_in)
     return pair
 
 
@@ -130,13 +142,25 @@ def signed_in() -> User:
     """Return who is calling. Raises Problem: 401 for nobody, 503 where that cannot be found out."""
     user = caller()
     if user is None:
-        if unreadable := site_sessions.unreadable():
-            raise unreadable
-        how = "Send an access token: Authorization: Bearer <token>."
-        if not in_api():
-            how = "Sign in on the site to see this page."
-        raise bearer.refusal("token-missing", how, None)
+        raise _nobody()
     return user
+
+
+def signed_in_id() -> int:
+    """Return the id of who is calling: what most views need of a user. Raises what `signed_in` raises."""
+    found = device()
+    if found is None:
+        raise _nobody()
+    return found.user_id
+
+
+def _nobody() -> Problem:
+    if unreadable := site_sessions.unreadable():
+        return unreadable
+    how = "Send an access token: Authorization: Bearer <token>."
+    if not in_api():
+        how = "Sign in on the site to see this page."
+    return bearer.refusal("token-missing", how, None)
 
 
 def rate_limit_key() -> str:
@@ -146,15 +170,15 @@ def rate_limit_key() -> str:
     the address here, and is refused when the identity is loaded.
     """
     try:
-        user = caller()
+        found = device()
     except (*BadTokenError, SQLAlchemyError):
-        user = None
-    return rate_limit_name(user) if user else get_remote_address()
+        found = None
+    return rate_limit_name(found) if found else get_remote_address()
 
 
-def rate_limit_name(user: User) -> str:
-    """Name a user's own quotas."""
-    return f"user:{user.id}"
+def rate_limit_name(found: tokens.Device) -> str:
+    """Name the quotas of a device's user."""
+    return f"user:{found.user_id}"
 
 
 @demonstrates(
@@ -164,8 +188,8 @@ def rate_limit_name(user: User) -> str:
 )
 def load_identity() -> Identity:
     """Make the identity of the caller. Raises what a bad token raises."""
-    user = caller()
-    return Identity(user.id, door()) if user else AnonymousIdentity()
+    found = device()
+    return Identity(found.user_id, found.door) if found else AnonymousIdentity()
 
 
 principal.identity_loader(load_identity)
@@ -178,11 +202,11 @@ principal.identity_loader(load_identity)
 )
 def provide_needs(_app: Flask, identity: Identity) -> None:
     """Give the identity what its user may do."""
-    user = caller()
-    if user is None:
+    found = device()
+    if found is None:
         return
-    identity.provides.add(UserNeed(user.id))
-    identity.provides.update(action_need(action) for action in users.actions(user))
+    identity.provides.add(UserNeed(found.user_id))
+    identity.provides.update(action_need(action) for action in actions_by(found.roles))
 
 
 def may(action: Action) -> bool:
@@ -230,7 +254,7 @@ def requires(action: Action, *, fresh: bool = False) -> Callable[[Any], Any]:
     def decorate(view: Any) -> Any:
         @wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            signed_in()
+            signed_in_id()
             if not may(action):
                 raise forbid(action)
             if fresh and not is_fresh():

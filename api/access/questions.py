@@ -16,7 +16,7 @@ from typing import Any
 from flask import after_this_request, g
 from flask_principal import ItemNeed, Need, Permission
 
-from api.access.identity import caller, keep_private, may, signed_in
+from api.access.identity import device, keep_private, may, signed_in_id
 from api.accounts.permissions import Action, action_need
 from api.bank import grants
 from api.demonstrations import demonstrates
@@ -37,7 +37,7 @@ def provide_needs_on(number: int) -> None:
     Authorship counts while the caller may write at all: whoever loses the role of a contributor
     stops editing with it. A grant was given to that user by name, whatever the role.
     """
-    standing = grants.standing(number, signed_in().id)
+    standing = grants.standing(number, signed_in_id())
     if standing.has_grant or (standing.is_author and may(Action.CREATE_DRAFT)):
         g.identity.provides.add(edit_need(number))
 
@@ -45,7 +45,7 @@ def provide_needs_on(number: int) -> None:
 def may_edit(number: int) -> bool:
     """Tell whether the caller may edit the question of that number; nobody who is not signed in."""
     permission = Permission(action_need(Action.EDIT_QUESTION), edit_need(number))
-    if not permission.allows(g.identity) and caller() is not None:
+    if not permission.allows(g.identity) and device() is not None:
         provide_needs_on(number)
     return bool(permission.allows(g.identity))
 
@@ -73,7 +73,7 @@ def requires_edit(view: Callable[..., Any]) -> Any:
 
     @wraps(view)
     def wrapper(*args: Any, number: int, **kwargs: Any) -> Any:
-        signed_in()
+        signed_in_id()
         require_edit(number)
         after_this_request(keep_private)
         return view(*args, number=number, **kwargs)

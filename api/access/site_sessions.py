@@ -21,6 +21,7 @@ from wtforms import ValidationError
 
 from api.access import bearer, guesses
 from api.accounts import tokens
+from api.extensions import db
 from api.http.errors import answer_http_error
 from api.http.hooks import in_api
 from api.http.problems import Problem
@@ -42,7 +43,7 @@ def sent() -> bool:
     return current_app.session_interface.get_cookie_name(current_app) in request.cookies
 
 
-def device() -> SignIn | None:
+def device() -> tokens.Device | None:
     """Return the device whose session the request carries, if it is still signed in.
 
     Where the store of sessions is away, nobody can be told from anybody: what is open to everybody
@@ -58,7 +59,7 @@ def device() -> SignIn | None:
         g.session_fault = problem
         return None
     found = tokens.find(sid) if isinstance(sid, str) else None
-    if found is None or found.door != DOOR or not tokens.is_live(found):
+    if found is None or found.door != DOOR:
         return None
     if in_api() and request.method not in SAFE:
         _check_csrf()
@@ -116,7 +117,7 @@ def end() -> None:
     sid = session.get(KEY)
     if not isinstance(sid, str):
         return
-    found = tokens.find(sid)
+    found = db.session.get(SignIn, sid)
     if found is not None and found.door == DOOR:
         tokens.revoke(found)
     forget()

@@ -5,6 +5,7 @@ roles, so that a role can change without touching a view.
 Source: https://pythonhosted.org/Flask-Principal/
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from flask_principal import ActionNeed, Need
@@ -58,6 +59,12 @@ def actions_of(role: Role) -> frozenset[Action]:
     """Return what a role permits, the lower roles' permissions included."""
     roles = list(Role)
     return frozenset().union(*(_ADDED[lower] for lower in roles[: roles.index(role) + 1]))
+
+
+def actions_by(roles: Iterable[str]) -> frozenset[Action]:
+    """Return all that roles permit, by their names; one that is no role any more permits nothing."""
+    known = (Role(name) for name in roles if name in list(Role))
+    return frozenset().union(*(actions_of(role) for role in known))
 
 
 def action_need(action: Action) -> Need:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import lazyload
 
 from api import mail
 from api.accounts import passwords
-from api.accounts.permissions import Action, Role, actions_of
+from api.accounts.permissions import Action, Role, actions_by
 from api.extensions import db
 from api.models import Question, RoleRow, User, UserRole, folded
 from api.models.types import now
@@ -187,8 +187,7 @@ def _keep_an_administrator(leaving: User) -> None:
 
 def actions(user: User) -> frozenset[Action]:
     """Return all that the user's roles permit."""
-    known = [Role(row.name) for row in user.roles if row.name in list(Role)]
-    return frozenset().union(*(actions_of(role) for role in known))
+    return actions_by(row.name for row in user.roles)
 
 
 def authenticate(name: str, password: str) -> User | None:

@@ -28,7 +28,7 @@ from api.bank import editing, storing
 from api.bank.formats.documents import QuestionDocument
 from api.bank.history import Action, Change
 from api.bank.questions import QuestionUnknownError
-from api.bank.storing import BankBusyError, BankConflictError
+from api.bank.storing import BankBusyError, BankConflictError, Placed, Stored
 from api.demonstrations import demonstrates
 from api.extensions import db
 from api.models.types import now
@@ -108,7 +108,7 @@ class Guard(Protocol):
     refusal: type[Exception]
     """What `permit` and `match` raise."""
 
-    def begin(self, questions: Mapping[int, QuestionDocument]) -> None:
+    def begin(self, questions: Mapping[int, Placed]) -> None:
         """Look at the questions that the batch names, as they stand before it, by number."""
 
     def permit(self, operation: Operation) -> None:
@@ -134,7 +134,7 @@ def run(operations: Sequence[Operation], mode: Mode, author_id: int, guard: Guar
         with storing.writing() as connection:
             numbers = {each.number for each in operations if each.number is not None}
             there = storing.read_by_number(connection, sorted(numbers))
-            guard.begin({number: stored.document for number, stored in there.items()})
+            guard.begin({number: stored.placed for number, stored in there.items()})
             return carry_out(operations, Turn(author_id, guard))
 
     return retried(attempt)
@@ -196,16 +196,17 @@ class Turn:
         if operation.kind is Kind.CREATE or number is None:
             document = editing.judged(operation.members, number)
             change = Change(action=Action.CREATED, at=now(), author_id=author_id)
-            return editing.insert(connection, document, number, change, author_id)
+            return editing.insert(connection, document, number, change, author_id).document
 
-        def check() -> None:
+        def check(_: Stored) -> None:
             self._guard.match(operation, made_here=number in self._made)
 
         if operation.kind is Kind.DELETE:
             editing.remove(connection, number, author_id, check)
             return None
         make = editing.patching if operation.kind is Kind.PATCH else editing.replacing
-        return editing.change(connection, number, author_id, check, make(operation.members))
+        changed = editing.change(connection, number, author_id, check, make(operation.members))
+        return changed.document
 
 
 @demonstrates(68, at="POST v1.batch", test=f"{TESTS}::test_when_one_fails_nothing_is_kept")

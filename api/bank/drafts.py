@@ -15,9 +15,9 @@ from sqlalchemy import Select, delete, func, insert, select, update
 from api.bank import editing, storing
 from api.bank.editing import EDITABLE, judged, merged
 from api.bank.formats.as_json import members as members_of
-from api.bank.formats.documents import QuestionDocument
 from api.bank.history import Action, Change
 from api.bank.questions import QuestionUnknownError
+from api.bank.storing import Placed
 from api.extensions import db
 from api.models import Draft, User
 from api.models.types import now
@@ -144,7 +144,7 @@ def remove(draft_id: str, reader: Reader, check: Check) -> None:
         connection.execute(delete(Draft).where(Draft.id == draft_id))
 
 
-def publish(draft_id: str, reader: Reader, check: Check) -> QuestionDocument:
+def publish(draft_id: str, reader: Reader, check: Check) -> Placed:
     """Make a draft a question of the bank, its author's; the draft ends with that.
 
     It is judged once more: the rules may have changed since it was written.
@@ -162,7 +162,7 @@ def publish(draft_id: str, reader: Reader, check: Check) -> QuestionDocument:
         return question
 
 
-def withdraw(number: int, reader: Reader, check: Callable[[], None]) -> Kept:
+def withdraw(number: int, reader: Reader, check: editing.Check) -> Kept:
     """Make a question of the bank a draft again, its author's; one without an author, the reader's.
 
     Its number stays its wish and its history stays. What hung on the published question (grants,
@@ -173,7 +173,7 @@ def withdraw(number: int, reader: Reader, check: Callable[[], None]) -> Kept:
         stored = storing.read_by_number(connection, [number]).get(number)
         if stored is None:
             raise QuestionUnknownError(number)
-        check()
+        check(stored)
         moment = now()
         normal = members_of(stored.document)
         document = {name: normal[name] for name in ("number", *EDITABLE)}

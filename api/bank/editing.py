@@ -23,8 +23,8 @@ from api.bank.formats.as_json import members as members_of
 from api.bank.formats.documents import QuestionDocument
 from api.bank.formats.schema import MAX_NUMBER, loaded
 from api.bank.history import Action, Change
-from api.bank.questions import QuestionUnknownError
-from api.bank.storing import BankConflictError, Entry, Stored
+from api.bank.questions import QuestionUnknownError, neighbours
+from api.bank.storing import BankConflictError, Entry, Placed, Stored
 from api.models import Question, QuestionRevision
 from api.models.types import now
 
@@ -33,8 +33,9 @@ EDITABLE = (
     "prompt", "answer", "in_practice", "try_it", "technique", "topics", "difficulty", "references",
 )  # fmt: skip
 
-Check = Callable[[], None]
-"""Called once the lock is held, before anything changes; it raises to refuse."""
+Check = Callable[[Stored], None]
+"""Called with the question that stands, once the lock is held and before anything changes; it raises
+to refuse."""
 
 Make = Callable[[Stored], QuestionDocument]
 """Makes of the question that stands the one that shall stand."""
@@ -74,7 +75,7 @@ def merged(there: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
     return {**there, **changes}
 
 
-def create(members: Mapping[str, Any], number: int | None, author_id: int) -> QuestionDocument:
+def create(members: Mapping[str, Any], number: int | None, author_id: int) -> Placed:
     """Put a new question into the bank, at once published.
 
     :param members: what a body gives, by name.
@@ -94,31 +95,38 @@ def insert(
     number: int | None,
     change: Change,
     author_id: int | None,
-) -> QuestionDocument:
+) -> Placed:
     """Insert a judged question inside `storing.writing`. Raises NumberTakenError."""
-    if number is None:
-        number = _next_number(connection)
+    if is_next := number is None:
+        number, before = _next_number(connection)
+        after = None
     elif storing.read_by_number(connection, [number]):
         raise NumberTakenError(
             f"Question {number} is there already. Give another number, or none to get the next "
             "that is free."
         )
+    else:
+        before, after = neighbours(number)
     fresh = dataclasses.replace(
         document,
         number=number,
         created_at=document.created_at or change.at,
         updated_at=change.at,
     )
-    storing.create(connection, [_entry(fresh, change.at, author_id=author_id)], change)
-    return fresh
+    entry = _entry(fresh, change.at, author_id=author_id)
+    storing.create(connection, [entry], change, are_unheard_of=is_next)
+    return Placed(fresh, before, after)
 
 
-def _next_number(connection: Connection) -> int:
-    """Return the number after the highest that ever was: an old link never leads to a new question."""
-    highest = max(number or 0 for number in connection.execute(_HIGHEST).one())
+def _next_number(connection: Connection) -> tuple[int, int | None]:
+    """Return the number after the highest that ever was, and the highest that there is: an old link
+    never leads to a new question.
+    """
+    there, ever = connection.execute(_HIGHEST).one()
+    highest = max(there or 0, ever or 0)
     if highest >= MAX_NUMBER:
         raise NumberTakenError(f"No number is left above {highest}. Give one that is free.")
-    return highest + 1
+    return highest + 1, there
 
 
 _HIGHEST = select(
@@ -127,9 +135,7 @@ _HIGHEST = select(
 )
 
 
-def replace(
-    number: int, members: Mapping[str, Any], author_id: int, check: Check
-) -> QuestionDocument:
+def replace(number: int, members: Mapping[str, Any], author_id: int, check: Check) -> Placed:
     """Write a whole question over the one that stands: what is not given is removed.
 
     Raises QuestionUnknownError, marshmallow.ValidationError, storing.BankWriteError.
@@ -138,9 +144,7 @@ def replace(
         return change(connection, number, author_id, check, replacing(members))
 
 
-def patch(
-    number: int, changes: Mapping[str, Any], author_id: int, check: Check
-) -> QuestionDocument:
+def patch(number: int, changes: Mapping[str, Any], author_id: int, check: Check) -> Placed:
     """Apply a merge patch to a question.
 
     :param changes: new values by member; null removes a member that may be absent.
@@ -168,28 +172,26 @@ def patching(changes: Mapping[str, Any]) -> Make:
     return patched
 
 
-def change(
-    connection: Connection, number: int, author_id: int, check: Check, make: Make
-) -> QuestionDocument:
+def change(connection: Connection, number: int, author_id: int, check: Check, make: Make) -> Placed:
     """Write over the question that stands, inside `storing.writing`.
 
     Raises QuestionUnknownError, what `check` raises, and marshmallow.ValidationError.
     """
     stored = _stored(connection, number)
-    check()
+    check(stored)
     what = Change(action=Action.UPDATED, at=now(), author_id=author_id)
     return _write_over(connection, stored, make(stored), what)
 
 
 def _write_over(
     connection: Connection, stored: Stored, document: QuestionDocument, change: Change
-) -> QuestionDocument:
+) -> Placed:
     changed = dataclasses.replace(
         document, created_at=stored.document.created_at, updated_at=change.at
     )
     entry = _entry(changed, change.at, digest=stored.file_digest)
     storing.replace(connection, [entry], change, {changed.number: stored})
-    return changed
+    return Placed(changed, stored.before, stored.after)
 
 
 def delete(number: int, author_id: int, check: Check) -> None:
@@ -201,31 +203,33 @@ def delete(number: int, author_id: int, check: Check) -> None:
 def remove(connection: Connection, number: int, author_id: int, check: Check) -> None:
     """Delete a question inside `storing.writing`. Raises QuestionUnknownError, what `check` raises."""
     stored = _stored(connection, number)
-    check()
+    check(stored)
     what = Change(action=Action.DELETED, at=now(), author_id=author_id)
     storing.remove(connection, stored, what)
 
 
 def restore(
-    number: int, revision: int, author_id: int, check: Check
-) -> tuple[QuestionDocument, bool]:
+    number: int, revision: int, author_id: int, check: Callable[[Stored | None], None]
+) -> tuple[Placed, bool]:
     """Bring a question back to a revision, which makes a new one; also one that was deleted.
 
     Return the question, and whether it had been gone. A question that comes back is again that of
     whoever had written it.
+
+    :param check: called as a `Check` is; with None where the question is gone.
     Raises QuestionUnknownError, history.RevisionUnknownError, NothingToRestoreError,
     storing.BankWriteError.
     """
     with storing.writing() as connection:
         wanted, _ = history.get(number, revision)
-        check()
+        stored = storing.read_by_number(connection, [number]).get(number)
+        check(stored)
         if wanted.document is None:
             raise NothingToRestoreError(
                 f"Revision {revision} is the deletion of question {number}. Restore one before it, "
                 "or delete the question."
             )
         change = Change(action=Action.RESTORED, at=now(), author_id=author_id)
-        stored = storing.read_by_number(connection, [number]).get(number)
         if stored is not None:
             return _write_over(connection, stored, wanted.document, change), False
         owner = history.owner(connection, number)

@@ -30,6 +30,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import aliased
 
 from api import events
 from api.bank import history
@@ -78,6 +79,20 @@ class Entry:
     """Counts where the question is created: whoever changes it later does not become its author."""
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A question, and the numbers before and after it in the bank."""
+
+    document: QuestionDocument
+    before: int | None
+    after: int | None
+
+    @property
+    def number(self) -> int:
+        """Return the question's own number."""
+        return self.document.number
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored(Entry):
     """A question as it stands in the tables."""
@@ -85,6 +100,13 @@ class Stored(Entry):
     id: int
     revision: int
     """The last in its history; 0 where that has not begun."""
+    before: int | None
+    after: int | None
+
+    @property
+    def placed(self) -> Placed:
+        """Return the question between its neighbours."""
+        return Placed(self.document, self.before, self.after)
 
 
 def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
@@ -178,7 +200,7 @@ def timed(
 @cache
 def _all(dialect: str) -> Select[Any]:
     """Return what reads questions with all that belongs to them: built once, as `reading` has it."""
-    table, member = QuestionRevision, expressions(dialect)
+    table, other, member = QuestionRevision, aliased(Question), expressions(dialect)
     last = (
         select(func.coalesce(func.max(table.revision), 0))
         .where(table.number == Question.number)
@@ -191,6 +213,14 @@ def _all(dialect: str) -> Select[Any]:
         member["topics"].label("topics"),
         member["references"].label("pages"),
         last.label("revision"),
+        select(func.max(other.number))
+        .where(other.number < Question.number)
+        .scalar_subquery()
+        .label("before"),
+        select(func.min(other.number))
+        .where(other.number > Question.number)
+        .scalar_subquery()
+        .label("after"),
     ).order_by(Question.number)
 
 
@@ -230,19 +260,31 @@ def _stored(row: Row[Any]) -> Stored:
         file_digest=row.file_digest,
         author_id=row.author_id,
         revision=row.revision,
+        before=row.before,
+        after=row.after,
     )
 
 
-def create(connection: Connection, entries: Sequence[Entry], change: Change) -> None:
+def create(
+    connection: Connection,
+    entries: Sequence[Entry],
+    change: Change,
+    *,
+    are_unheard_of: bool = False,
+) -> None:
     """Insert questions with their topics and references; a topic that is not there is made.
 
     What comes in bulk begins no history (`history` says why); it continues that of a question which
     was deleted. What a person does is written down at once: who it was follows from no row.
+
+    :param are_unheard_of: no question ever had one of the numbers, so that there is no history to
+        continue, nor to look for.
     """
     for part in chunks(entries):
         documents = _stored_ids(connection, _INSERT, part)
         _attach(connection, documents)
-        last = history.begun(connection, [each.document.number for each in part])
+        numbers = [] if are_unheard_of else [each.document.number for each in part]
+        last = history.begun(connection, numbers) if numbers else {}
         after = {
             each.document.number: each.document
             for each in part

@@ -57,6 +57,7 @@ OWN = {"x-request-id", "server-timing", "ratelimit", "cache-status"}
 OF_BODY = {"content-length", "etag", "date"}
 
 KEY = "question_bank.front_key"
+NOTHING = hooks.Spent()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +146,13 @@ class Front:
         ):
             environ[KEY] = key
             return self._inner(environ, start_response)
-        told, database_seconds, statements = HIT, 0.0, 0
+        told, spent = HIT, NOTHING
         if not self._is_good(key, entry):
             if (again := self._read_again(key, entry)) is None:
                 self._reads.take_back(whose)
                 environ[KEY] = key
                 return self._inner(environ, start_response)
-            entry, told, database_seconds, statements = again
+            entry, told, spent = again
         request_id = hooks.name_request(get("HTTP_X_REQUEST_ID", ""))
         is_whole = condition is None or condition != entry.etag
         seconds = perf_counter() - started
@@ -162,7 +163,7 @@ class Front:
                 *left,
                 ("Cache-Status", told),
                 ("X-Request-ID", request_id),
-                ("Server-Timing", hooks.timing(seconds, database_seconds, statements)),
+                ("Server-Timing", hooks.timing(seconds, spent.seconds, spent.statements)),
             ],
         )
         method = environ["REQUEST_METHOD"]
@@ -186,14 +187,15 @@ class Front:
             return True
         return True
 
-    def _read_again(self, key: Key, entry: Entry) -> tuple[Entry, str, float, int] | None:
+    def _read_again(self, key: Key, entry: Entry) -> tuple[Entry, str, hooks.Spent] | None:
         """Read the data of an answer that is no longer good, and keep the new one.
 
-        Returns it with its `Cache-Status`, the seconds in the database and the number of statements; None
-        where it is for Flask to answer.
+        Returns it with its `Cache-Status` and what the database was asked; None where it is for Flask to
+        answer.
         """
         try:
             with self._app.app_context():
+                g.spent = spent = hooks.Spent()
                 if entry.caller is not None and not entry.caller.is_still_calling():
                     self._forget(key)
                     return None
@@ -209,7 +211,7 @@ class Front:
                     entry = entry.renewed(kept, body, own)
                     if kept is not None:
                         self._keep(key, entry)
-                return entry, told, g.get("database_seconds", 0.0), g.get("statements", 0)
+                return entry, told, spent
         except Exception:  # whatever it is, Flask meets it too, and says so
             self._forget(key)
             return None

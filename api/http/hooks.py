@@ -7,6 +7,7 @@ https://www.w3.org/TR/server-timing/
 """
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from random import randbytes
 from time import perf_counter
@@ -44,6 +45,16 @@ PAGE_POLICY = (
 )
 
 
+@dataclass(slots=True)
+class Spent:
+    """What a request has spent on the database so far."""
+
+    statements: int = 0
+    seconds: float = 0.0
+    began: float = 0.0
+    """When the present statement did."""
+
+
 def in_api() -> bool:
     """Tell whether the request is to the API, as against the site."""
     return request.path == "/api" or request.path.startswith("/api/")
@@ -57,8 +68,7 @@ def in_api() -> bool:
 def begin() -> None:
     """Start the clock and name the request: the caller's own id if it is a harmless one."""
     g.started = perf_counter()
-    g.statements = 0
-    g.database_seconds = 0.0
+    g.spent = Spent()
     g.request_id = name_request(request.headers.get("X-Request-ID", ""))
 
 
@@ -91,7 +101,7 @@ def finish(response: Response) -> Response:
     """Put on every response what `begin` measured, and the security headers."""
     seconds = perf_counter() - g.started
     response.headers["X-Request-ID"] = g.request_id
-    response.headers["Server-Timing"] = timing(seconds, g.database_seconds, g.statements)
+    response.headers["Server-Timing"] = timing(seconds, g.spent.seconds, g.spent.statements)
     api = in_api()
     if api and response.mimetype == "text/html":  # Werkzeug's, with a redirect or OPTIONS
         response.set_data(b"")
@@ -140,15 +150,13 @@ def count_statements(engine: Engine) -> None:
     """Count the statements of each request and the seconds they take, for `Server-Timing`."""
 
     def before(*_: Any) -> None:
-        if has_app_context():
-            g.statement_started = perf_counter()
+        if has_app_context() and (spent := g.get("spent")):
+            spent.began = perf_counter()
 
     def after(*_: Any) -> None:
-        if has_app_context():
-            g.statements = g.get("statements", 0) + 1
-            g.database_seconds = g.get("database_seconds", 0.0) + (
-                perf_counter() - g.statement_started
-            )
+        if has_app_context() and (spent := g.get("spent")):
+            spent.statements += 1
+            spent.seconds += perf_counter() - spent.began
 
     event.listen(engine, "before_cursor_execute", before)
     event.listen(engine, "after_cursor_execute", after)

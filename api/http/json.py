@@ -15,6 +15,14 @@ from flask.json.provider import JSONProvider
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 
+def encoded(value: Any) -> bytes:
+    """Return the body of an answer: JSON, ending in a line feed for the sake of terminals.
+
+    Raises orjson.JSONEncodeError (a TypeError) for what has no JSON form.
+    """
+    return orjson.dumps(value, _default, _OPTIONS | orjson.OPT_APPEND_NEWLINE)
+
+
 def _default(value: Any) -> Any:
     """Represent what orjson does not know. Raises TypeError for what nobody knows."""
     match value:
@@ -30,11 +38,6 @@ def _default(value: Any) -> Any:
             raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def encode(value: Any) -> bytes:
-    """Write JSON, ending in a line feed for the sake of terminals. Raises orjson.JSONEncodeError."""
-    return orjson.dumps(value, _default, _OPTIONS | orjson.OPT_APPEND_NEWLINE)
-
-
 class ORJSONProvider(JSONProvider):
     """The application's one way to and from JSON."""
 
@@ -48,5 +51,5 @@ class ORJSONProvider(JSONProvider):
 
     def response(self, *args: Any, **kwargs: Any) -> Any:
         """Answer `application/json`."""
-        body = encode(self._prepare_response_obj(args, kwargs))
+        body = encoded(self._prepare_response_obj(args, kwargs))
         return current_app.response_class(body, mimetype="application/json")

@@ -9,7 +9,7 @@ address has anyway. Routing, parsing and hooks are passed over: they would come 
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
-from api.http.json import encode
+from api.http.json import encoded
 
 #: What is read, as JSON will have it, and the header fields that depend on it.
 Answer: TypeAlias = tuple[Any, dict[str, str]]
@@ -42,4 +42,4 @@ def read_again(reading: Reading) -> tuple[bytes, dict[str, str]]:
     Raises what the reading raises.
     """
     data, fields = reading.read()
-    return encode(data), fields
+    return encoded(data), fields

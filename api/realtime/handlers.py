@@ -162,8 +162,8 @@ def _identified(auth: Any) -> Connection:
             raise JWTDecodeError("Not ASCII")
         device, expires_at = bearer.device_of(token)
         return Connection(_sid(), device.user_id, device.id, expires_at)
-    user = identity.caller()
-    return Connection(_sid(), user.id if user else None, identity.current_device())
+    found = identity.device()
+    return Connection(_sid(), found.user_id if found else None, found.id if found else None)
 
 
 def _user(connection: Connection) -> User | None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Response, current_app, request, send_file, url_for
 from flask_restful import Resource
 
-from api.access.identity import forbid, may, requires, signed_in
+from api.access.identity import forbid, may, requires, signed_in, signed_in_id
 from api.accounts.permissions import Action
 from api.attachments import judging, store
 from api.bank import questions
@@ -87,7 +87,7 @@ class AttachmentItem(Resource):
 
 def _require_deletable(attachment: Attachment) -> None:
     """Let its uploader delete an attachment, and those who may delete any. Raises Problem (403)."""
-    if attachment.uploader_id != signed_in().id and not may(Action.DELETE_ATTACHMENT):
+    if attachment.uploader_id != signed_in_id() and not may(Action.DELETE_ATTACHMENT):
         raise forbid(Action.DELETE_ATTACHMENT)
 
 

@@ -12,13 +12,14 @@ from flask import Response, url_for
 from flask_restful import Resource
 from werkzeug.http import quote_etag
 
-from api.access.identity import forbid, may, requires, signed_in
+from api.access.identity import forbid, may, requires, signed_in_id
 from api.access.questions import require_edit
 from api.accounts.permissions import Action
 from api.bank import batch
 from api.bank.batch import Kind, Operation, OperationRefusedError, Outcome
 from api.bank.editing import NumberTakenError
-from api.bank.formats.documents import QuestionDocument
+from api.bank.questions import neighbours
+from api.bank.storing import Placed
 from api.http.conditional import holds
 from api.http.idempotency import idempotent
 from api.http.limits import writes
@@ -27,7 +28,7 @@ from api.http.problems import Problem, describe
 from api.http.restful import output_json
 from api.schemas.batch import CONTENT, BatchBody
 from api.v1.domain_errors import problem_of
-from api.v1.questions import changed
+from api.v1.questions import etag_as_read
 
 #: What a change answers by itself, when it succeeds.
 SUCCESS = {Kind.CREATE: 201, Kind.REPLACE: 200, Kind.PATCH: 200, Kind.DELETE: 204}
@@ -53,11 +54,11 @@ class CallersGuard:
         self._conditional = {each.number for each in operations if each.if_match is not None}
         self._tags: dict[int, str] = {}
 
-    def begin(self, questions: Mapping[int, QuestionDocument]) -> None:
+    def begin(self, questions: Mapping[int, Placed]) -> None:
         """Make the ETags of the questions that stand, where one is asked for."""
         self._tags = {
-            number: tag_of(document)
-            for number, document in questions.items()
+            number: etag_as_read(question)
+            for number, question in questions.items()
             if number in self._conditional
         }
 
@@ -93,11 +94,6 @@ class CallersGuard:
             )
 
 
-def tag_of(document: QuestionDocument) -> str:
-    """Return the ETag, without quotes, that a read of the question answers."""
-    return changed(document).get_etag()[0] or ""
-
-
 def located(error: Exception, place: int, operation: Operation) -> Problem:
     """Return the problem that an operation's failure is, its places as those of the batch.
 
@@ -126,7 +122,9 @@ def represent(operations: Sequence[Operation], outcomes: Sequence[Outcome]) -> l
     """
     last = {each.number: each.document for each in outcomes if each.error is None}
     tags = {
-        number: quote_etag(tag_of(document)) if document else None
+        number: quote_etag(etag_as_read(Placed(document, *neighbours(document.number))))
+        if document
+        else None
         for number, document in last.items()
     }
     items = []
@@ -159,7 +157,7 @@ class Batch(Resource):
         """Carry out the operations in their order, in one transaction."""
         operations, mode = args["operations"], args["mode"]
         try:
-            outcomes = batch.run(operations, mode, signed_in().id, CallersGuard(operations))
+            outcomes = batch.run(operations, mode, signed_in_id(), CallersGuard(operations))
         except OperationRefusedError as error:
             refused = operations[error.place]
             raise located(error.cause, error.place, refused) from error

@@ -5,18 +5,17 @@ reading it again, in which somebody else's change could already show.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeAlias
 
 from flask import Response, current_app, url_for
 from flask_restful import Resource
 
-from api.access.identity import requires, signed_in
+from api.access.identity import requires, signed_in_id
 from api.access.questions import requires_edit
 from api.accounts.permissions import Action
-from api.bank import editing, examples, questions
-from api.bank.formats.documents import QuestionDocument
+from api.bank import editing, examples
 from api.bank.reading import COLUMNS, Values, read_one, read_page
+from api.bank.storing import Placed, Stored
 from api.demonstrations import demonstrates
 from api.http.addresses import addresses
 from api.http.caching import cached
@@ -24,6 +23,7 @@ from api.http.conditional import etag_of, require_match
 from api.http.demonstrations import Demonstration, of_question
 from api.http.deprecation import deprecated
 from api.http.idempotency import idempotent
+from api.http.json import encoded
 from api.http.limits import searches, writes
 from api.http.pagination import collection, link_header, numbered
 from api.http.parsing import body, query
@@ -119,35 +119,41 @@ def answering(args: dict[str, Any]) -> Callable[[Values, int | None, int | None]
     return answer
 
 
-def whole(values: Values, before: int | None, after: int | None) -> Response:
-    """Represent a question with all its members and the ETag that a change must name."""
-    item, fields = answering(RepresentationQuery().load({}))(values, before, after)
+def whole(question: Placed) -> Answer:
+    """Represent a question with all its members, as a read answers it."""
+    document = question.document
+    values = {name: getattr(document, name) for name in COLUMNS}
+    values["references"] = [{"title": r.title, "url": r.url} for r in document.references]
+    return answering(_WHOLE)(values, question.before, question.after)
+
+
+_WHOLE: dict[str, Any] = RepresentationQuery().load({})
+
+
+def etag_as_read(question: Placed) -> str:
+    """Return the ETag, without quotes, that a read of the question answers."""
+    return etag_of(encoded(whole(question)[0]))
+
+
+def changed(question: Placed) -> Response:
+    """Answer a question as a change left it, with the ETag that the next change must name."""
+    item, fields = whole(question)
     response = output_json(item, 200, fields)
     response.set_etag(etag_of(response.get_data()))
     return response
 
 
-def changed(document: QuestionDocument) -> Response:
-    """Represent a question as a change left it: the bytes that a read answers, too."""
-    values = {name: getattr(document, name) for name in COLUMNS}
-    values["references"] = [{"title": r.title, "url": r.url} for r in document.references]
-    return whole(values, *questions.neighbours(document.number))
-
-
-def created(document: QuestionDocument) -> Response:
+def created(question: Placed) -> Response:
     """Answer 201 with the address of a question that has just come into the bank."""
-    response = changed(document)
+    response = changed(question)
     response.status_code = 201
-    response.headers["Location"] = url_for("v1.question", number=document.number, _external=True)
+    response.headers["Location"] = url_for("v1.question", number=question.number, _external=True)
     return response
 
 
-def require_question_match(number: int) -> None:
-    """Let a change through only from the state that stands. Raises Problem, QuestionUnknownError.
-
-    To be asked inside the change's transaction, before it writes.
-    """
-    require_match(whole(*read_one(number, COLUMNS, in_transaction=True)).get_etag()[0])
+def require_question_match(stored: Stored) -> None:
+    """Let a change through only from the state that stands. Raises Problem."""
+    require_match(etag_as_read(stored.placed))
 
 
 class QuestionList(Resource):
@@ -185,7 +191,7 @@ class QuestionList(Resource):
     def post(self, args: dict[str, Any]) -> Response:
         """Put a new question into the bank, at once published. Its author is the caller."""
         number = args.pop("number", None)
-        return created(editing.create(args, number, signed_in().id))
+        return created(editing.create(args, number, signed_in_id()))
 
 
 class QuestionItem(Resource):
@@ -206,8 +212,7 @@ class QuestionItem(Resource):
     @body(QuestionBody)
     def put(self, args: dict[str, Any], number: int) -> Response:
         """Write the whole question anew, from the state that `If-Match` names."""
-        check = partial(require_question_match, number)
-        return changed(editing.replace(number, args, signed_in().id, check))
+        return changed(editing.replace(number, args, signed_in_id(), require_question_match))
 
     @demonstrates(
         73, test="tests/access/test_matrix.py::test_every_role_may_what_its_permissions_say"
@@ -217,14 +222,13 @@ class QuestionItem(Resource):
     @body(QuestionBody)
     def patch(self, args: dict[str, Any], number: int) -> Response:
         """Change members of the question (JSON Merge Patch), from the state that `If-Match` names."""
-        check = partial(require_question_match, number)
-        return changed(editing.patch(number, args, signed_in().id, check))
+        return changed(editing.patch(number, args, signed_in_id(), require_question_match))
 
     @writes
     @requires(Action.DELETE_QUESTION)
     def delete(self, number: int) -> Response:
         """Delete the question. Its history stays, and it can be restored from there."""
-        editing.delete(number, signed_in().id, partial(require_question_match, number))
+        editing.delete(number, signed_in_id(), require_question_match)
         return no_content()
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from flask import Response, request, url_for
 from flask_restful import Resource
 
-from api.access.identity import signed_in
+from api.access.identity import signed_in_id
 from api.access.questions import requires_edit
 from api.bank import editing, history
 from api.bank.formats.as_json import members
 from api.bank.history import Revision
-from api.bank.questions import QuestionUnknownError
+from api.bank.storing import Stored
 from api.http.conditional import require_match
 from api.http.idempotency import idempotent
 from api.http.limits import writes
@@ -38,13 +38,12 @@ def represent(number: int, revision: Revision) -> dict[str, Any]:
     }
 
 
-def require_match_if_there(number: int) -> None:
+def require_match_if_there(stored: Stored | None) -> None:
     """Ask for a precondition where the question stands; one that is gone has no state to name."""
-    try:
-        require_question_match(number)
-    except QuestionUnknownError:
-        if "If-Match" in request.headers or "If-None-Match" in request.headers:
-            require_match(None)
+    if stored is not None:
+        require_question_match(stored)
+    elif "If-Match" in request.headers or "If-None-Match" in request.headers:
+        require_match(None)
 
 
 class RevisionList(Resource):
@@ -90,7 +89,7 @@ class Restoration(Resource):
     @idempotent
     def post(self, number: int, revision: int) -> Response:
         """Make the revision's question the present one, which is a new revision."""
-        document, was_gone = editing.restore(
-            number, revision, signed_in().id, lambda: require_match_if_there(number)
+        question, was_gone = editing.restore(
+            number, revision, signed_in_id(), require_match_if_there
         )
-        return created(document) if was_gone else changed(document)
+        return created(question) if was_gone else changed(question)

@@ -41,7 +41,7 @@ def told(number: int) -> list[tuple[int, str, str | None]]:
     return [(each.revision, each.action.value, each.author) for each in found]
 
 
-def nothing() -> None:
+def nothing(_: storing.Stored | None) -> None:
     """Check nothing."""
 
 
@@ -89,7 +89,7 @@ def test_every_way_in_leaves_a_revision(bank: None, ada: int, tmp_path: Any) -> 
 
 
 def test_a_change_that_is_not_kept_leaves_no_revision(bank: None, ada: int) -> None:
-    def refuse() -> None:
+    def refuse(_: storing.Stored | None) -> None:
         raise PermissionError
 
     for change in (
@@ -120,12 +120,12 @@ def test_a_restored_question_is_its_authors_again(bank: None, ada: int) -> None:
     editing.delete(made.number, ada, nothing)
     back, was_gone = editing.restore(made.number, 1, ada, nothing)
     assert was_gone
-    assert (back.answer, back.created_at) == ("So.", made.created_at)
+    assert (back.document.answer, back.document.created_at) == ("So.", made.document.created_at)
     stored = storing.read_by_number(db.session.connection(), [made.number])[made.number]
-    assert (stored.author_id, stored.document) == (ada, back)
+    assert (stored.author_id, stored.document) == (ada, back.document)
     assert told(made.number)[0] == (4, "restored", "ada")
     again, was_gone = editing.restore(made.number, 2, ada, nothing)
-    assert (again.answer, was_gone) == ("Otherwise.", False)
+    assert (again.document.answer, was_gone) == ("Otherwise.", False)
     with pytest.raises(editing.NothingToRestoreError, match="Revision 3 is the deletion"):
         editing.restore(made.number, 3, ada, nothing)
 

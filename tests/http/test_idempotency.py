@@ -22,6 +22,7 @@ from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 import config
+from api import database
 from api.bank import storing
 from api.extensions import db
 from api.http import idempotency
@@ -610,4 +611,4 @@ def test_without_a_key_nothing_is_kept(app: Flask, client: FlaskClient) -> None:
 
 
 def test_the_lease_outlasts_a_slow_writer() -> None:
-    assert timedelta(seconds=2 * storing.WAIT_SECONDS) < idempotency.LEASE
+    assert timedelta(seconds=2 * database.WAIT_SECONDS) < idempotency.LEASE

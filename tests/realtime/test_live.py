@@ -38,7 +38,7 @@ def process(settings: Settings) -> Iterator[Realtime]:
 
 def change(app: Flask, number: int, answer: str) -> None:
     with app.app_context():
-        editing.patch(number, {"answer": answer}, an_editor(app), lambda: None)
+        editing.patch(number, {"answer": answer}, an_editor(app), lambda _: None)
 
 
 @contextmanager

@@ -286,7 +286,7 @@ def test_who_saves_an_older_state_is_told(app: Flask, admin: Browser) -> None:
     edit = f"/admin/questions/edit/?id={row_id(app, 51)}"
     form = fields_of(admin.get(edit).text)
     with app.app_context():
-        editing.patch(51, {"prompt": "Somebody else's?"}, user_row(app, "root").id, lambda: None)
+        editing.patch(51, {"prompt": "Somebody else's?"}, user_row(app, "root").id, lambda _: None)
     page = send(admin, edit, form | {"prompt": "Mine?"})
     assert "It was changed since this page was made" in page
     assert admin.client.get("/api/v1/questions/51").json["prompt"] == "Somebody else's?"  # type: ignore[index]  # the contract says that it is an object

@@ -23,7 +23,7 @@ FEED = "/api/v1/events"
 def change(app: Flask, *numbers: int) -> None:
     with app.app_context():
         for number in numbers:
-            editing.patch(number, {"difficulty": "advanced"}, an_editor(app), lambda: None)
+            editing.patch(number, {"difficulty": "advanced"}, an_editor(app), lambda _: None)
 
 
 def followed(client: FlaskClient, address: str) -> tuple[list[dict[str, Any]], str]:

@@ -26,6 +26,7 @@ from api.bank import editing, questions
 from api.bank.catalogue import TECHNIQUES
 from api.bank.editing import EDITABLE
 from api.bank.formats.schema import MAX_NUMBER
+from api.bank.storing import Stored
 from api.demonstrations import demonstrates
 from api.extensions import db
 from api.models import Question, Reference, Topic
@@ -180,7 +181,7 @@ class QuestionView(TableView):
         wanted["topics"] = kept + [slug for slug in wanted["topics"] if slug not in kept]
         changes = {name: wanted[name] for name in EDITABLE if wanted[name] != there[name]}
 
-        def check() -> None:
+        def check(_: Stored) -> None:
             require_state(seen, members_of(questions.get(number)))
 
         if not changes:
@@ -236,7 +237,7 @@ class QuestionView(TableView):
         )
 
 
-def _unchecked() -> None:
+def _unchecked(_: Stored) -> None:
     """Change what was ticked whatever its state: the list shows too little to compare."""
 
 

@@ -96,7 +96,7 @@ def publish_draft(draft: UUID) -> Any:
     """Publish the draft as the page showed it."""
     seen = ButtonForm.sent().seen.data
     try:
-        document = drafts.publish(
+        question = drafts.publish(
             str(draft), reader(), lambda now: require_state(seen, now.members)
         )
     except ValidationError as error:  # it was written when other rules held
@@ -106,8 +106,8 @@ def publish_draft(draft: UUID) -> Any:
         )
         flash(gettext("It cannot be published as it is: %(faults)s.", faults=faults), "error")
         return redirect(url_for("site.edit_draft", draft=draft), 303)
-    flash(gettext("Question %(number)d is published.", number=document.number), "success")
-    return redirect(url_for("site.revisions", number=document.number), 303)
+    flash(gettext("Question %(number)d is published.", number=question.number), "success")
+    return redirect(url_for("site.revisions", number=question.number), 303)
 
 
 @requires_draft

@@ -10,6 +10,7 @@ from api.access.questions import requires_edit
 from api.bank import editing, history
 from api.bank.formats.documents import QuestionDocument
 from api.bank.questions import QuestionUnknownError
+from api.bank.storing import Stored
 from api.http.limits import writes
 from api.site.desk import editor
 from api.site.desk.drafts import PER_PAGE, page_number
@@ -77,7 +78,7 @@ def restore_revision(number: int, revision: int) -> Any:
     """Make a revision's question the present one, which is a new revision."""
     seen = ButtonForm.sent().seen.data
 
-    def check() -> None:
+    def check(_: Stored | None) -> None:
         try:
             there = standing(number)
         except QuestionUnknownError:

@@ -60,7 +60,7 @@ def save_question(number: int) -> Any:
     def save(members: dict[str, Any]) -> str:
         given = {name: members[name] for name in editing.EDITABLE}
         editing.replace(
-            number, given, user_id, lambda: require_state(form.seen.data, standing(number))
+            number, given, user_id, lambda _: require_state(form.seen.data, standing(number))
         )
         return url_for("site.edit_question", number=number)
 
@@ -93,7 +93,7 @@ def confirm_deletion(number: int) -> str:
 def delete_question(number: int) -> Any:
     """Delete a question, and lead to where it can be brought back."""
     seen = ButtonForm.sent().seen.data
-    editing.delete(number, signed_in().id, lambda: require_state(seen, standing(number)))
+    editing.delete(number, signed_in().id, lambda _: require_state(seen, standing(number)))
     flash(gettext("Question %(number)d is deleted.", number=number), "success")
     return redirect(url_for("site.revisions", number=number), 303)
 
@@ -121,6 +121,6 @@ def confirm_withdrawal(number: int) -> str:
 def withdraw_question(number: int) -> Any:
     """Take a question out of the bank and make it a draft."""
     seen = ButtonForm.sent().seen.data
-    kept = drafts.withdraw(number, reader(), lambda: require_state(seen, standing(number)))
+    kept = drafts.withdraw(number, reader(), lambda _: require_state(seen, standing(number)))
     flash(gettext("Question %(number)d is a draft again.", number=number), "success")
     return redirect(url_for("site.edit_draft", draft=kept.id), 303)
