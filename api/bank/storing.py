@@ -33,7 +33,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import aliased
 
 from api import events
-from api.bank import history
+from api.bank import copying, history
 from api.bank.catalogue import topic_heading
 from api.bank.formats.documents import QuestionDocument
 from api.bank.formats.documents import Reference as ReferenceDocument
@@ -281,7 +281,7 @@ def create(
         continue, nor to look for.
     """
     for part in chunks(entries):
-        documents = _stored_ids(connection, _INSERT, part)
+        documents = _inserted(connection, part)
         _attach(connection, documents)
         numbers = [] if are_unheard_of else [each.document.number for each in part]
         last = history.begun(connection, numbers) if numbers else {}
@@ -369,6 +369,16 @@ def _record(
     )
 
 
+def _inserted(connection: Connection, entries: Sequence[Entry]) -> dict[int, QuestionDocument]:
+    """Insert questions; return the documents by the ids of their rows."""
+    if not copying.pays(connection, entries):
+        return _stored_ids(connection, _INSERT, entries)
+    ids = copying.draw_ids(connection, Question, len(entries))
+    rows = [{"id": id_, **_row(each)} for id_, each in zip(ids, entries, strict=True)]
+    copying.copy(connection, Question, rows)
+    return {id_: each.document for id_, each in zip(ids, entries, strict=True)}
+
+
 def _stored_ids(
     connection: Connection, statement: Insert, entries: Sequence[Entry]
 ) -> dict[int, QuestionDocument]:
@@ -404,13 +414,20 @@ def _attach(connection: Connection, documents: Mapping[int, QuestionDocument]) -
         for question, document in documents.items()
         for place, each in enumerate(document.references)
     ]
-    # With RETURNING, SQLAlchemy puts many rows into one statement; without, PostgreSQL's driver
-    # sends one per row, and each fires the trigger that raises the version of the data.
-    # https://docs.sqlalchemy.org/en/21/core/connections.html#engine-insertmanyvalues
-    if tags:
-        connection.execute(insert(QuestionTopic).returning(QuestionTopic.question_id), tags)
-    if references:
-        connection.execute(insert(Reference).returning(Reference.id), references)
+    _insert_rows(connection, QuestionTopic, tags)
+    _insert_rows(connection, Reference, references)
+
+
+def _insert_rows(
+    connection: Connection, table: type[QuestionTopic | Reference], rows: Sequence[dict[str, Any]]
+) -> None:
+    if copying.pays(connection, rows):
+        copying.copy(connection, table, rows)
+    elif rows:
+        # With RETURNING, SQLAlchemy puts many rows into one statement; without, PostgreSQL's driver
+        # sends one per row, and each fires the trigger that raises the version of the data.
+        # https://docs.sqlalchemy.org/en/21/core/connections.html#engine-insertmanyvalues
+        connection.execute(insert(table).returning(table.question_id), rows)
 
 
 def _topics(connection: Connection, slugs: Sequence[str]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, func, select
 
-from api.bank import formats, importing, loading, questions, search, storing
+from api.bank import copying, formats, importing, loading, questions, search, storing
 from api.bank.formats import Format, QuestionDocument, Reading, Reference, Refusal
 from api.bank.importing import ImportReport, OnConflict
 from api.extensions import db
@@ -401,16 +401,40 @@ def test_an_import_waits_for_another_writer_and_sees_what_it_wrote(
     assert [refusal.number for refusal in report.refused] == [501]
 
 
+@pytest.mark.parametrize("count", [1, copying.MANY])
 def test_a_number_taken_between_check_and_insert_is_a_clear_error(
-    bank: None, monkeypatch: pytest.MonkeyPatch
+    bank: None, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
+    fresh = [record(number) for number in range(501, 501 + count)]
     # No other writer gets between the two; a program that knows nothing of our lock might.
     with monkeypatch.context() as patched:
         patched.setattr(storing, "read_by_number", lambda *_: {})
         with pytest.raises(storing.BankConflictError, match="the database refused a row"):
-            importing.run(of(record(501), record(51)))
+            importing.run(of(*fresh, record(51)))
     assert 501 not in numbers()
-    assert importing.run(of(record(501))).kept
+    assert importing.run(of(*fresh)).kept
+
+
+def test_many_questions_come_in_as_one_alone_would(bank: None) -> None:
+    count = copying.MANY + 1
+    records = [
+        record(
+            number,
+            topics=["rest", "json"],
+            prompt=f"What of \\N, {number} and ü?",
+            try_it="a\tb\n\n\\.",
+            references=WHOLE["references"],
+        )
+        for number in range(1000, 1000 + count)
+    ]
+    assert len(importing.run(of(*records)).created) == count
+    documents = of(*records).documents
+    for document in (documents[0], documents[-1]):
+        kept = stored(document.number)
+        assert (kept.prompt, kept.try_it) == (document.prompt, document.try_it)
+        assert kept.topics == ("rest", "json")
+        assert kept.references == document.references
+    assert importing.run(of(record(999))).kept  # its id is free still
 
 
 def test_two_imports_at_once_take_turns(app: Flask) -> None:
