@@ -19,7 +19,11 @@ from babel.messages.pofile import read_po, write_po
 from api.http.languages import LOCALES, TRANSLATIONS
 
 ROOT = Path(__file__).resolve().parents[1]
-KEYWORDS = DEFAULT_KEYWORDS | {"lazy_gettext": None, "lazy_pgettext": ((1, "c"), 2)}
+KEYWORDS = DEFAULT_KEYWORDS | {
+    "Sentence": None,
+    "lazy_gettext": None,
+    "lazy_pgettext": ((1, "c"), 2),
+}
 #: Every language that is not the source's.
 LANGUAGES = tuple(tag for tag in LOCALES if tag != "en")
 

@@ -9,11 +9,11 @@ https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
 from functools import cache
 
 from flask import current_app
-from flask_babel import gettext, lazy_gettext
 
 from api.accounts.permissions import Role
 from api.demonstrations import demonstrates
 from api.extensions import bcrypt
+from api.sentences import Sentence
 
 MINIMUM_CHARACTERS = 10
 MAXIMUM_BYTES = 72
@@ -21,42 +21,42 @@ MAXIMUM_BYTES = 72
 MINIMUM_SCORE = 2
 #: What zxcvbn says of a password that is easily guessed, so that it is among the texts to translate.
 WARNINGS = (
-    lazy_gettext("Straight rows of keys are easy to guess"),
-    lazy_gettext("Short keyboard patterns are easy to guess"),
-    lazy_gettext('Repeats like "aaa" are easy to guess'),
-    lazy_gettext('Repeats like "abcabcabc" are only slightly harder to guess than "abc"'),
-    lazy_gettext('Sequences like "abc" or "6543" are easy to guess'),
-    lazy_gettext("Recent years are easy to guess"),
-    lazy_gettext("Dates are often easy to guess"),
-    lazy_gettext("This is a top-10 common password"),
-    lazy_gettext("This is a top-100 common password"),
-    lazy_gettext("This is a very common password"),
-    lazy_gettext("This is similar to a commonly used password"),
-    lazy_gettext("A word by itself is easy to guess"),
-    lazy_gettext("Names and surnames by themselves are easy to guess"),
-    lazy_gettext("Common names and surnames are easy to guess"),
+    Sentence("Straight rows of keys are easy to guess"),
+    Sentence("Short keyboard patterns are easy to guess"),
+    Sentence('Repeats like "aaa" are easy to guess'),
+    Sentence('Repeats like "abcabcabc" are only slightly harder to guess than "abc"'),
+    Sentence('Sequences like "abc" or "6543" are easy to guess'),
+    Sentence("Recent years are easy to guess"),
+    Sentence("Dates are often easy to guess"),
+    Sentence("This is a top-10 common password"),
+    Sentence("This is a top-100 common password"),
+    Sentence("This is a very common password"),
+    Sentence("This is similar to a commonly used password"),
+    Sentence("A word by itself is easy to guess"),
+    Sentence("Names and surnames by themselves are easy to guess"),
+    Sentence("Common names and surnames are easy to guess"),
 )
 
 
 def faults_of(password: str, *known: str | None) -> list[str]:
-    """Return every reason why a password is refused, in the caller's language.
+    """Return every reason why a password is refused.
 
     :param known: what an attacker would try first: the user's name and address.
     """
-    faults = []
+    faults: list[str] = []
     if len(password) < MINIMUM_CHARACTERS:
-        faults.append(gettext("Shorter than %(count)s characters.", count=MINIMUM_CHARACTERS))
+        faults.append(Sentence("Shorter than %(count)s characters.", count=MINIMUM_CHARACTERS))
     size = len(password.encode())
     if size > MAXIMUM_BYTES:
         faults.append(
-            gettext(
+            Sentence(
                 "Is %(size)s bytes of UTF-8; bcrypt takes %(most)s at most.",
                 size=size,
                 most=MAXIMUM_BYTES,
             )
         )
     if not demo_passwords_hold() and password in _DEMO:
-        faults.append(gettext("Is printed in the source code."))
+        faults.append(Sentence("Is printed in the source code."))
     if not faults:
         # Its lists of words are read when it is imported: for new passwords, not for every start.
         from zxcvbn import zxcvbn
@@ -66,9 +66,9 @@ def faults_of(password: str, *known: str | None) -> list[str]:
         if estimate["score"] < MINIMUM_SCORE:
             warning = estimate["feedback"]["warning"].rstrip(".")
             faults.append(
-                gettext("Too easy to guess: %(why)s.", why=gettext(warning))
+                Sentence("Too easy to guess: %(why)s.", why=Sentence(warning))
                 if warning
-                else gettext("Too easy to guess.")
+                else Sentence("Too easy to guess.")
             )
     return faults
 

@@ -14,6 +14,7 @@ from api.accounts.permissions import Action, Role, actions_by
 from api.extensions import db
 from api.models import Question, RoleRow, User, UserRole, folded
 from api.models.types import now
+from api.sentences import Sentence
 
 #: RFC 5321, section 4.5.3.1.3, without the angle brackets.
 MAXIMUM_EMAIL = 254
@@ -71,8 +72,8 @@ def add(username: str, hashed: str, role: Role = Role.READER, **more: Any) -> Us
     except IntegrityError as error:
         db.session.rollback()
         if find(username) is None:
-            raise AccountError(email=["This e-mail address is taken."]) from error
-        raise AccountError(username=["This name is taken."]) from error
+            raise AccountError(email=[Sentence("This e-mail address is taken.")]) from error
+        raise AccountError(username=[Sentence("This name is taken.")]) from error
     return user
 
 
@@ -83,7 +84,9 @@ def lowered(email: str | None) -> str | None:
     """
     address = email.lower() if email else None
     if address and len(address) > MAXIMUM_EMAIL:
-        raise AccountError(email=[f"Longer than maximum length {MAXIMUM_EMAIL}."])
+        raise AccountError(
+            email=[Sentence("Longer than maximum length %(high)s.", high=MAXIMUM_EMAIL)]
+        )
     return address
 
 
@@ -230,7 +233,7 @@ def write_in(user: User, language: str) -> None:
 def change_password(user: User, current: str, new: str) -> None:
     """Set a new password. Raises AccountError if the current one is wrong or the new one weak."""
     if not passwords.matches(user.password, current):
-        raise AccountError(current_password=["Is not the password of this account."])
+        raise AccountError(current_password=[Sentence("Is not the password of this account.")])
     if faults := passwords.faults_of(new, user.username, user.email):
         raise AccountError(new_password=faults)
     user.password = passwords.hashed(new)

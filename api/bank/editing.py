@@ -27,6 +27,7 @@ from api.bank.questions import QuestionUnknownError, neighbours
 from api.bank.storing import BankConflictError, Entry, Placed, Stored
 from api.models import Question, QuestionRevision
 from api.models.types import now
+from api.sentences import Sentence
 
 #: What of a question can be changed. Its number is its address, and the times are the bank's own.
 EDITABLE = (
@@ -58,7 +59,9 @@ def judged(members: Mapping[str, Any], number: int | None = None) -> QuestionDoc
     given = {name: value for name, value in members.items() if value is not None}
     values = loaded({**given, "number": number or MAX_NUMBER})
     if values["technique"] is not None and values["technique"] not in TECHNIQUES:
-        raise ValidationError({"technique": ["Must be one of the slugs listed at /techniques."]})
+        raise ValidationError(
+            {"technique": [Sentence("Must be one of the slugs listed at /techniques.")]}
+        )
     values["topics"] = tuple(values["topics"] or ())
     values["references"] = tuple(values["references"] or ())
     return QuestionDocument(**values)
@@ -102,8 +105,11 @@ def insert(
         after = None
     elif storing.read_by_number(connection, [number]):
         raise NumberTakenError(
-            f"Question {number} is there already. Give another number, or none to get the next "
-            "that is free."
+            Sentence(
+                "Question %(number)s is there already. Give another number, or none to get the next "
+                "that is free.",
+                number=str(number),
+            )
         )
     else:
         before, after = neighbours(number)
@@ -125,7 +131,11 @@ def _next_number(connection: Connection) -> tuple[int, int | None]:
     there, ever = connection.execute(_HIGHEST).one()
     highest = max(there or 0, ever or 0)
     if highest >= MAX_NUMBER:
-        raise NumberTakenError(f"No number is left above {highest}. Give one that is free.")
+        raise NumberTakenError(
+            Sentence(
+                "No number is left above %(number)s. Give one that is free.", number=str(highest)
+            )
+        )
     return highest + 1, there
 
 
@@ -226,8 +236,12 @@ def restore(
         check(stored)
         if wanted.document is None:
             raise NothingToRestoreError(
-                f"Revision {revision} is the deletion of question {number}. Restore one before it, "
-                "or delete the question."
+                Sentence(
+                    "Revision %(revision)s is the deletion of question %(number)s. Restore one before "
+                    "it, or delete the question.",
+                    revision=str(revision),
+                    number=str(number),
+                )
             )
         change = Change(action=Action.RESTORED, at=now(), author_id=author_id)
         if stored is not None:

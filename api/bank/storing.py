@@ -42,6 +42,7 @@ from api.bank.reading import expressions, references_of, topics_of
 from api.database import WAIT_SECONDS, turn
 from api.extensions import db
 from api.models import Question, QuestionRevision, QuestionTopic, Reference, Topic
+from api.sentences import Sentence
 
 T = TypeVar("T")
 
@@ -135,7 +136,7 @@ def writing() -> Iterator[Connection]:
             yield connection
 
 
-_BUSY = "another program is writing to the bank; nothing was changed, try again"
+_BUSY = Sentence("another program is writing to the bank; nothing was changed, try again")
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from api.jobs import doorbell, states
 from api.jobs.files import StoredFile
 from api.models import Job, JobKind, JobState, Topic, User
 from api.models.types import now
+from api.sentences import Sentence
 
 MAX_UNFINISHED = 20
 """Jobs that one user may have in the queue and running: each may hold a large file."""
@@ -47,7 +48,10 @@ def ensure_room(user: User) -> None:
     )
     if (db.session.scalar(waiting) or 0) >= MAX_UNFINISHED:
         raise JobConflictError(
-            f"You have {MAX_UNFINISHED} jobs that are not finished; wait for one, or cancel one."
+            Sentence(
+                "You have %(count)s jobs that are not finished; wait for one, or cancel one.",
+                count=MAX_UNFINISHED,
+            )
         )
 
 
@@ -86,10 +90,12 @@ def add_export(
     Raises marshmallow.ValidationError: later there is nobody to complain to. JobConflictError.
     """
     if format not in WRITABLE:
-        raise ValidationError({"format": [f"{format.value} is only read."]})
+        raise ValidationError(
+            {"format": [Sentence("%(format)s is only read.", format=format.value)]}
+        )
     known = set(db.session.scalars(select(Topic.slug).where(Topic.slug.in_(topics))))
     if unknown := {
-        index: [f"There is no topic {slug!r}."]
+        index: [Sentence("There is no topic %(slug)s.", slug=repr(slug))]
         for index, slug in enumerate(topics)
         if slug not in known
     }:

@@ -39,7 +39,6 @@ def finish(response: Response) -> Response:
     response.vary.add("X-Fields")
     if request.endpoint == "restx.doc" and response.mimetype == "text/html":
         response.headers["Content-Security-Policy"] = POLICY
-        response.content_language.add("en")  # Swagger UI speaks no other
     return response
 
 

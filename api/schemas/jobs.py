@@ -11,6 +11,7 @@ from api.jobs import states
 from api.models import Job, JobKind, JobState
 from api.schemas.fields import CommaSeparated, JSONInteger, Whole
 from api.schemas.questions import MAX_NUMBER, MAX_PER_PAGE, SLUG
+from api.sentences import Sentence
 
 
 def _one_of(names: list[str]) -> validate.OneOf:
@@ -52,7 +53,9 @@ class ExportBody(Schema):
     def check_together(self, data: dict[str, Any], **_: Any) -> None:
         """Refuse bounds that cross."""
         if data["number_from"] > data["number_to"]:
-            raise ValidationError("Must be greater than or equal to number_from.", "number_to")
+            raise ValidationError(
+                Sentence("Must be greater than or equal to number_from."), "number_to"
+            )
 
     @post_load
     def to_values(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

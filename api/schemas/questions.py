@@ -10,11 +10,12 @@ from api.bank.questions import SORT_KEYS, Criteria
 from api.http.addresses import addresses
 from api.models import Difficulty
 from api.schemas.fields import CommaSeparated, JSONInteger, Whole
+from api.sentences import Sentence
 
 MAX_PER_PAGE = 100
 MAX_NUMBER = 2_147_483_647
 SLUG = validate.Regexp(
-    r"[a-z0-9]+(-[a-z0-9]+)*\Z", error="Not a slug: lower-case words and hyphens."
+    r"[a-z0-9]+(-[a-z0-9]+)*\Z", error=Sentence("Not a slug: lower-case words and hyphens.")
 )
 
 
@@ -58,7 +59,7 @@ class FilterQuery(Schema):
     technique = CommaSeparated(
         fields.String(
             validate=validate.OneOf(
-                list(TECHNIQUES), error="Must be one of the slugs listed at /techniques."
+                list(TECHNIQUES), error=Sentence("Must be one of the slugs listed at /techniques.")
             )
         ),
         load_default=(),
@@ -75,14 +76,16 @@ class FilterQuery(Schema):
         """Refuse values that are fine alone but make no sense together."""
         low, high = data.get("number_from"), data.get("number_to")
         if low is not None and high is not None and low > high:
-            raise ValidationError("Must be greater than or equal to number_from.", "number_to")
+            raise ValidationError(
+                Sentence("Must be greater than or equal to number_from."), "number_to"
+            )
         keys = [key.removeprefix("-") for key in data.get("sort", ())]
         if len(set(keys)) < len(keys):
             raise ValidationError("A sort key is given twice.", "sort")
         if "relevance" in keys and not data.get("q"):
             raise ValidationError("Sorting by relevance needs a search: give q.", "sort")
         if data.get("q") is not None and not data["q"].strip():
-            raise ValidationError("Must hold a word to search for.", "q")
+            raise ValidationError(Sentence("Must hold a word to search for."), "q")
 
     @post_load
     def to_criteria(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -29,7 +29,8 @@ NAME = re.compile(r"[a-z]+\.[0-9a-f]{8}\.(css|js)")
 YEAR_SECONDS = 31_536_000
 STYLES = ("tokens", "page", "parts", "code", "explorer", "practice", "jobs")
 PANEL_STYLES = ("tokens", "panel")
-SCRIPTS = ("words", "search", "steps", "try")
+SWAGGER_STYLES = ("tokens", "swagger")
+SCRIPTS = ("words", "menu", "search", "steps", "try")
 #: Scripts of one page, by the name of the bundle: no other page has to load them.
 OWN_SCRIPTS = {"practice": ("call", "practice"), "jobs": ("call", "jobs"), "desk": ("desk",)}
 
@@ -98,6 +99,11 @@ class Assets:
                     *(str(SOURCES / f"{name}.css") for name in PANEL_STYLES),
                     filters="rcssmin",
                     output="panel.%(version)s.css",
+                ),
+                "swagger_styles": Bundle(
+                    *(str(SOURCES / f"{name}.css") for name in SWAGGER_STYLES),
+                    filters="rcssmin",
+                    output="swagger.%(version)s.css",
                 ),
                 "panel_scripts": Bundle(
                     str(SOURCES / "panel.js"),

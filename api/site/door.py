@@ -52,6 +52,7 @@ from api.http.limits import sign_in_attempts
 from api.http.problems import Problem
 from api.models import RoleRow, User
 from api.models.types import now
+from api.sentences import said
 from api.site import forms, registration
 
 BLUEPRINT = "security"
@@ -187,7 +188,8 @@ class Policy(PasswordUtil):
     ) -> tuple[list[str] | None, str]:
         """Return every reason why it is refused, and the password."""
         user: Any = kwargs["user"]
-        return passwords.faults_of(password, user.username, user.email) or None, password
+        faults = passwords.faults_of(password, user.username, user.email)
+        return [said(fault) for fault in faults] or None, password
 
 
 class Accounts(SQLAlchemyUserDatastore):

@@ -34,6 +34,7 @@ from api.accounts.users import AccountError
 from api.demonstrations import demonstrates
 from api.http.languages import N_
 from api.schemas.accounts import USERNAME
+from api.sentences import said
 
 #: The same for an unknown name, a wrong password and a deactivated account.
 WRONG = N_("Name and password do not match.")
@@ -117,13 +118,13 @@ def _username(_form: Any, field: Any) -> None:
     try:
         USERNAME(field.data)
     except Refused as error:
-        raise ValidationError(gettext(str(error))) from error
+        raise ValidationError(said(str(error))) from error
 
 
 def tell_faults(form: Any, error: AccountError) -> None:
     """Put what the domain refuses beside the fields that it is about."""
-    for name, said in error.faults.items():
-        _errors(getattr(form, name)).extend(said)
+    for name, faults in error.faults.items():
+        _errors(getattr(form, name)).extend(map(said, faults))
 
 
 class RegistrationForm(NewPasswordFormMixin, PasswordConfirmFormMixin, Form):

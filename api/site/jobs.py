@@ -7,7 +7,7 @@ the page does not load anew.
 """
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from flask import (
@@ -34,6 +34,8 @@ from api.jobs import doorbell, files, queue, states
 from api.jobs.queue import JobConflictError
 from api.models import Job
 from api.schemas.jobs import ExportBody, ImportQuery, JobListQuery
+from api.sentences import said
+from api.site import words
 from api.site.account import check_csrf
 
 IMPORT = "site.import_file"
@@ -77,7 +79,7 @@ FORMATS = {
 ENDINGS = ".json,.yaml,.yml,.csv,.md,.txt"
 
 
-def words() -> dict[str, str]:
+def script_words() -> dict[str, str]:
     """Return what the script says, in the reader's language."""
     return {
         "sending": gettext("Sending the file: {percent} %"),
@@ -102,17 +104,6 @@ def _asked(*several: str) -> dict[str, Any]:
     return asked | {name: form.getlist(name) for name in several if form.getlist(name)}
 
 
-def _faults(error: ValidationError) -> dict[str, list[str]]:
-    """Return what is wrong, by field."""
-    messages = cast(dict[str, Any], error.messages)
-    return {
-        name: list(found)
-        if isinstance(found, list)
-        else [each for m in found.values() for each in m]
-        for name, found in messages.items()
-    }
-
-
 def _led_to(job: Job) -> Response:
     """Ring for a worker, and lead to the job's page."""
     doorbell.ring(job.id)
@@ -127,7 +118,7 @@ def _import_page(asked: Mapping[str, Any], faults: Mapping[str, list[str]]) -> s
         "jobs/import.html",
         asked=asked,
         faults=faults,
-        words=words(),
+        words=script_words(),
         formats=FORMATS,
         conflicts=CONFLICTS,
         endings=ENDINGS,
@@ -156,9 +147,9 @@ def import_file() -> Any:
             raise ValidationError({PART: [gettext("The file is empty.")]})
         queue.ensure_room(signed_in())
     except ValidationError as error:
-        return _import_page(asked, _faults(error)), 422
+        return _import_page(asked, words.faults(error)), 422
     except JobConflictError as error:
-        return _import_page(asked, {"": [str(error)]}), 409
+        return _import_page(asked, {"": [said(str(error))]}), 409
     stored = files.store(upload.chunks())
     return _led_to(queue.add_import(signed_in(), stored, title=upload.name, **options))
 
@@ -204,9 +195,9 @@ def export_file() -> Any:
     try:
         job = queue.add_export(signed_in(), **ExportBody().load(values))
     except ValidationError as error:
-        return _export_page(asked, _faults(error)), 422
+        return _export_page(asked, words.faults(error)), 422
     except JobConflictError as error:
-        return _export_page(asked, {"": [str(error)]}), 409
+        return _export_page(asked, {"": [said(str(error))]}), 409
     return _led_to(job)
 
 
@@ -238,7 +229,7 @@ def job(jid: UUID) -> str:
         "jobs/job.html",
         job=found,
         unfinished=found.state in states.UNFINISHED,
-        words=words(),
+        words=script_words(),
         kinds=KINDS,
         states=STATES,
         phases=PHASES,

@@ -1,6 +1,6 @@
 """The site's pages: the search, a question with its running examples, the map of techniques, errors."""
 
-from typing import Any, cast
+from typing import Any
 
 from flask import (
     Blueprint,
@@ -25,7 +25,7 @@ from api.http.preferences import LANGUAGES, THEMES
 from api.http.problems import CATALOGUE, Problem
 from api.models import Difficulty
 from api.schemas.questions import FilterQuery
-from api.site import assets, prose, reference
+from api.site import assets, prose, reference, words
 from api.site.door import safe_next
 
 blueprint = Blueprint("site", __name__, template_folder="templates")
@@ -48,7 +48,7 @@ def home() -> Any:
     try:
         criteria = FilterQuery().load(asked)["criteria"]
     except ValidationError as error:
-        faults = cast(dict[str, list[str]], error.messages)
+        faults = words.faults(error)
     found = questions.find_page(criteria, 1, 1000)
     page = render_template(
         "home.html",

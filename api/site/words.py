@@ -8,14 +8,17 @@ Source: https://cldr.unicode.org/index/cldr-spec/plural-rules
 """
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import chain
+from typing import Any, cast
 
 from babel.lists import format_list
 from flask import Flask
 from flask_babel import gettext, lazy_gettext, lazy_pgettext, ngettext
 from markupsafe import Markup
+from marshmallow import ValidationError
 
 from api.http import languages
+from api.sentences import said
 
 DIFFICULTIES = {
     "beginner": lazy_gettext("beginner"),
@@ -64,6 +67,18 @@ def native() -> Markup:
     if locale.language == "en":
         return Markup("")
     return Markup(' lang="{}" dir="{}"').format(locale.language, locale.text_direction)
+
+
+def faults(error: ValidationError) -> dict[str, list[str]]:
+    """Return what a schema found, by field, in the reader's language."""
+    messages = cast(dict[str, Any], error.messages)
+    return {
+        name: [
+            said(each)
+            for each in (found if isinstance(found, list) else chain.from_iterable(found.values()))
+        ]
+        for name, found in messages.items()
+    }
 
 
 def search() -> dict[str, Any]:

@@ -103,7 +103,7 @@ def test_nothing_but_what_is_built_is_served(app: Flask, client: FlaskClient) ->
     ):  # fmt: skip
         assert client.get(address).status_code == 404, address
     kept = [path.name for path in folder.iterdir() if path.suffix in {".css", ".js"}]
-    assert len(kept) == 6 + len(assets.OWN_SCRIPTS)
+    assert len(kept) == 7 + len(assets.OWN_SCRIPTS)
     assert not list(folder.glob(".building-*"))
 
 

@@ -23,6 +23,7 @@ from api.bank.formats.documents import (
     utc,
 )
 from api.bank.formats.text import listed, quoted
+from api.sentences import Sentence
 
 _T = TypeVar("_T")
 
@@ -85,13 +86,17 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValidationError(f"must be text, and is {_kind(value)}")
     if "\0" in value:
-        raise ValidationError("holds a NUL (U+0000), which no database keeps: take it out")
+        raise ValidationError(
+            Sentence("holds a NUL (U+0000), which no database keeps: take it out")
+        )
     try:
         value.encode()
     except UnicodeEncodeError as error:
         raise ValidationError(
-            f"holds half of a surrogate pair (U+{ord(value[error.start]):04X}), which is no "
-            "character: take it out"
+            Sentence(
+                "holds half of a surrogate pair (U+%(code)s), which is no character: take it out",
+                code=f"{ord(value[error.start]):04X}",
+            )
         ) from None
     return value
 
@@ -110,7 +115,9 @@ def _kind(value: object) -> str:
 
 def _within(value: str, most: int) -> str:
     if len(value) > most:
-        raise ValidationError(f"has {len(value):,} characters; {most:,} is the most")
+        raise ValidationError(
+            Sentence("has %(count)s characters; %(most)s is the most", count=len(value), most=most)
+        )
     return value
 
 
@@ -121,9 +128,9 @@ class _Judging(fields.Field[_T]):
         """Leave out marshmallow's second step: there are no validators to run."""
 
     default_error_messages = {  # noqa: RUF012 - marshmallow reads it so, and copies it
-        "required": "is missing; it must be given",
-        "null": "is null; it must be given",
-        "blank": "is blank; it must be given",
+        "required": Sentence("is missing; it must be given"),
+        "null": Sentence("is null; it must be given"),
+        "blank": Sentence("is blank; it must be given"),
     }
 
 
@@ -134,9 +141,17 @@ class _Number(_Judging[int]):
         if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise ValidationError(f"must be a whole number such as 51, and is {quoted(value)}")
+            raise ValidationError(
+                Sentence("must be a whole number such as 51, and is %(value)s", value=quoted(value))
+            )
         if not 1 <= value <= MAX_NUMBER:
-            raise ValidationError(f"must be from 1 to {MAX_NUMBER:,}, and is {quoted(value)}")
+            raise ValidationError(
+                Sentence(
+                    "must be from 1 to %(most)s, and is %(value)s",
+                    most=MAX_NUMBER,
+                    value=quoted(value),
+                )
+            )
         return value
 
 
@@ -177,8 +192,11 @@ class _Slug(_Judging[str | None]):
             return None
         if not _SLUG.fullmatch(slug):
             raise ValidationError(
-                f"{quoted(slug)} is no slug: lower-case letters and digits, in words with one "
-                'hyphen between them, such as "rate-limiting"'
+                Sentence(
+                    "%(slug)s is no slug: lower-case letters and digits, in words with one hyphen "
+                    'between them, such as "rate-limiting"',
+                    slug=quoted(slug),
+                )
             )
         return _within(slug, MAX_SLUG)
 
@@ -189,7 +207,13 @@ class _Difficulty(_Judging[str | None]):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
         word = _text(value).strip()
         if word and word not in DIFFICULTIES:
-            raise ValidationError(f"is {quoted(word)}; use {listed(DIFFICULTIES, 'or')}")
+            raise ValidationError(
+                Sentence(
+                    "is %(word)s; use %(words)s",
+                    word=quoted(word),
+                    words=listed(DIFFICULTIES, "or"),
+                )
+            )
         return word or None
 
 
@@ -200,8 +224,11 @@ class _Address(_Line):
         address = super()._deserialize(value)
         if not _is_http(address):
             raise ValidationError(
-                f"{quoted(address)} is no http or https address such as "
-                '"https://flask.palletsprojects.com/"'
+                Sentence(
+                    "%(address)s is no http or https address such as %(example)s",
+                    address=quoted(address),
+                    example='"https://flask.palletsprojects.com/"',
+                )
             )
         return address
 
@@ -228,7 +255,9 @@ def _several(value: object, most: int) -> list[object]:
     if not isinstance(value, list):
         raise ValidationError(f"must be a list, and is {_kind(value)}")
     if len(value) > most:
-        raise ValidationError(f"has {len(value)} entries; {most} is the most")
+        raise ValidationError(
+            Sentence("has %(count)s entries; %(most)s is the most", count=len(value), most=most)
+        )
     return value
 
 

@@ -15,6 +15,7 @@ from api.bank.drafts import Kept
 from api.http.limits import writes
 from api.http.parsing import pointer_errors
 from api.schemas.questions import PageQuery
+from api.sentences import said
 from api.site.desk import editor
 from api.site.desk.form import ButtonForm, QuestionForm
 from api.site.desk.keeping import keeps_text
@@ -101,7 +102,7 @@ def publish_draft(draft: UUID) -> Any:
         )
     except ValidationError as error:  # it was written when other rules held
         faults = "; ".join(
-            f"{each['pointer'].removeprefix('#/')} {each['detail']}"
+            f"{each['pointer'].removeprefix('#/')} {said(each['detail'])}"
             for each in pointer_errors(error.messages)
         )
         flash(gettext("It cannot be published as it is: %(faults)s.", faults=faults), "error")
@@ -120,6 +121,7 @@ def confirm_draft_deletion(draft: UUID) -> str:
         prompt=kept.members["prompt"],
         consequence=gettext("A draft has no history: it is gone for good."),
         button=gettext("Throw it away"),
+        for_good=True,
         back=url_for("site.edit_draft", draft=kept.id),
         state=state_of(kept.members),
     )

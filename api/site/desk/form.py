@@ -27,6 +27,7 @@ from api.bank.history import TEXTS
 from api.http.parsing import pointer_errors
 from api.http.problems import Problem
 from api.schemas.questions import NumberedQuestionBody
+from api.sentences import said
 from api.site.desk.states import FIELDS, Members, members_in, state_of
 
 EMPTY_ROWS = 2
@@ -163,7 +164,7 @@ class QuestionForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF publishes no t
         """Note what the schema found, beside the field that each pointer leads to."""
         for entry in pointer_errors(error.messages):
             name, *path = entry["pointer"].removeprefix("#/").split("/")
-            found, detail = self._fields.get(name), entry["detail"]
+            found, detail = self._fields.get(name), said(entry["detail"])
             if found is None:
                 self.form_errors.append(detail)
             elif name == "references" and len(path) == 2:

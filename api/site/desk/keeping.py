@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from api.http.errors import wants_page
+from api.sentences import said
 from api.site.desk.editor import here
 from api.site.desk.form import QuestionForm
 
@@ -31,7 +32,7 @@ def keeps_text(view: Callable[..., Any]) -> Any:
             response = current_app.make_response(current_app.handle_user_exception(error))
             if not wants_page():
                 return response
-            detail = error.description if isinstance(error, HTTPException) else str(error)
+            detail = error.description if isinstance(error, HTTPException) else said(str(error))
             return _with_text(response, detail or "")
 
     return wrapper
