@@ -26,6 +26,14 @@ MENU = (
     ("site.reference", lazy_gettext("API reference")),
     ("site.problems", lazy_gettext("Problems")),
 )
+#: What the menu of whoever is signed in lists beside it: endpoint, text, and the action that it takes.
+OWN_MENU = (
+    ("site.account", lazy_gettext("Your account"), "account.use-own"),
+    ("site.draft_list", lazy_gettext("Drafts"), "draft.create"),
+    ("site.editing", lazy_gettext("Editing"), "question.edit"),
+    ("site.jobs", lazy_gettext("Jobs"), "account.use-own"),
+    ("admin.index", lazy_gettext("Admin"), "user.manage"),
+)
 VERSIONS = ("v1", "v2")
 
 
@@ -40,6 +48,7 @@ def page_context() -> dict[str, Any]:
     return {
         "site_name": SITE_NAME,
         "menu": MENU,
+        "own_menu": OWN_MENU,
         "api_versions": VERSIONS,
         "preferences": chosen,
         "themes": words.THEMES,

@@ -83,6 +83,7 @@ def confirm_deletion(number: int) -> str:
             "its attachments and the rights that were given on it cannot."
         ),
         button=gettext("Delete it"),
+        for_good=True,
         back=url_for("site.edit_question", number=number),
         state=state_of(there),
     )
