@@ -34,6 +34,7 @@ from api.jobs import doorbell, files, queue, states
 from api.jobs.queue import JobConflictError
 from api.models import Job
 from api.schemas.jobs import ExportBody, ImportQuery, JobListQuery
+from api.schemas.questions import MAX_NUMBER
 from api.sentences import said
 from api.site import words
 from api.site.account import check_csrf
@@ -216,6 +217,7 @@ def jobs() -> str:
         page=page,
         pages=-(-found.total // asked["per_page"]),
         of_all=owner is None,
+        words=script_words(),
         kinds=KINDS,
         states=STATES,
     )
@@ -236,6 +238,7 @@ def job(jid: UUID) -> str:
         results=RESULTS,
         formats={form.value: name for form, name in FORMATS.items()},
         conflicts=CONFLICTS,
+        most_number=MAX_NUMBER,
     )
 
 

@@ -264,3 +264,56 @@ def test_the_pages_of_jobs_fit_and_can_be_read(app: Flask, at_import: Page, axe:
             page.emulate_media(color_scheme=scheme)
             assert axe(page) == [], (path, scheme)
         assert page.locator("h1").count() == 1
+
+
+@sqlite_only
+def test_the_list_follows_jobs_until_all_have_ended_and_rests_while_nobody_looks(
+    app: Flask, at_import: Page
+) -> None:
+    page = at_import
+    jid = new_import(app, questions(900, 2), "eve", title="new.json")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.install()
+    page.goto("/jobs")
+    state, link = page.locator(f"#job-{jid} .state"), page.get_by_role("link", name="new.json")
+    expect(state).to_have_text("waiting")
+    page.evaluate("window.same = true")
+    link.focus()
+
+    def looks() -> int:
+        return sum("/api/v1/jobs" in each for each in asked)
+
+    hide = "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });"
+    hide += " document.dispatchEvent(new Event('visibilitychange')); }"
+    page.evaluate(hide, True)
+    page.clock.run_for(60_000)
+    assert looks() == 0
+    with page.expect_response("**/api/v1/jobs"):
+        page.evaluate(hide, False)
+    change(app, jid, state="running", phase="checking", done=1, total=2)
+    page.clock.run_for(2_500)
+    expect(state).to_have_text("running")
+    expect(link).to_be_focused()
+    change(app, jid, state="queued", phase=None, done=0, total=None)
+    work(app, jid)
+    page.clock.run_for(2_500)
+    expect(state).to_have_text("succeeded")
+    expect(page.locator("[data-part=said]")).to_have_text("Import new.json: succeeded")
+    assert page.evaluate("window.same"), "the page was never loaded anew"
+    before = looks()
+    page.clock.run_for(60_000)
+    assert looks() == before
+
+
+@sqlite_only
+def test_the_list_outlives_an_api_that_fails(app: Flask, at_import: Page) -> None:
+    page = at_import
+    jid = new_import(app, questions(900, 2), "eve")
+    page.route("**/api/v1/jobs", lambda route: route.abort())
+    page.goto("/jobs")
+    expect(page.locator("[data-part=trouble]")).to_contain_text("No answer came")
+    page.unroute("**/api/v1/jobs")
+    work(app, jid)
+    expect(page.locator(f"#job-{jid} .state")).to_have_text("succeeded", timeout=20_000)
+    expect(page.locator("[data-part=trouble]")).to_be_hidden()

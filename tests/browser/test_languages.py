@@ -3,9 +3,14 @@
 import re
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Open
+from api.accounts.permissions import Role
+from tests.accounts.tools import PASSWORD, make_user
+from tests.browser.conftest import Axe, Open
+from tests.jobs.tools import new_import, questions, work
+from tests.v1.tools import sqlite_only
 
 
 def left(page: Page, selector: str) -> float:
@@ -75,3 +80,94 @@ def test_relative_times_are_in_the_pages_language(open_page: Open, language: str
     page = open_page("/questions/65", locale=language)
     expect(page.locator(".side time")).to_have_text(re.compile(ago))
     assert "2026" in str(page.locator(".side time").get_attribute("title"))
+
+
+def fits(page: Page) -> bool:
+    """Tell whether nothing on a page is wider than the screen, but for what scrolls by itself."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def test_practice_in_arabic_is_mirrored_and_fits_a_phone(open_page: Open, axe: Axe) -> None:
+    page = open_page("/practice", width=390, locale="ar")
+    assert left(page, "h1") > 0
+    assert fits(page)
+    page.locator("#round-size").fill("2")
+    page.locator("[data-part=start] button").click()
+    page.locator("[data-act=reveal]").click()
+    prose = page.locator("[data-part=prose]")
+    expect(prose.locator("p").first).to_be_visible()
+    # The question and its answer are English, and read from the left.
+    for part in ("[data-part=prompt]", "[data-part=prose]"):
+        assert page.locator(part).evaluate("e => getComputedStyle(e).direction") == "ltr"
+    # What is said around them begins at the right, and the first grade stands before the second.
+    assert left(page, "[data-grade=right]") > left(page, "[data-grade=partly]")
+    assert left(page, "#card-place") > left(page, "#card-graded")
+    assert left(page, "[data-act=previous]") > left(page, "[data-act=next]")
+    assert fits(page)
+    assert axe(page) == []
+    page.locator("[data-grade=wrong]").click()
+    page.locator("[data-act=score]").click()
+    expect(page.locator("[data-part=missed]")).to_be_visible()
+    assert left(page, "#results li .number, [data-part=missed-list] .number") > 195
+    assert fits(page)
+
+
+@sqlite_only
+def test_the_pages_of_jobs_in_arabic_are_mirrored_and_fit_a_phone(
+    app: Flask, address: str, open_page: Open, axe: Axe
+) -> None:
+    make_user(app, "eve", Role.EDITOR)
+    failed = new_import(
+        app, b'[{"number": 51, "prompt": "Mine?", "answer": "Yes."}]', "eve", title="new.json"
+    )
+    work(app, failed)
+    new_import(app, questions(900, 1), "eve", title=f"{'long-' * 30}name.json")
+    page = open_page("/sign-in", at=address, width=390, locale="ar")
+    page.locator("[autocomplete=username]").fill("eve")
+    page.locator("[autocomplete=current-password]").fill(PASSWORD)
+    page.locator("main button").click()
+    page.wait_for_url("**/account")
+    for path in ("/jobs", f"/jobs/{failed}", "/import", "/export", "/account"):
+        page.goto(path)
+        expect(page.locator("html")).to_have_attribute("dir", "rtl")
+        h1 = page.locator("h1").bounding_box()
+        assert h1 is not None
+        assert h1["x"] + h1["width"] == pytest.approx(370)
+        assert page.locator("h1").evaluate("e => getComputedStyle(e).textAlign") == "start"
+        assert fits(page), path
+        assert axe(page) == [], path
+    page.goto("/jobs")
+    assert left(page, ".jobs th:nth-child(1)") > left(page, ".jobs th:nth-child(2)")
+    page.goto(f"/jobs/{failed}")
+    # What the importer wrote about a record is English.
+    assert page.locator("td[lang=en]").first.evaluate("e => getComputedStyle(e).direction") == "ltr"
+
+
+def test_the_accounts_menu_opens_without_javascript_and_closes_like_a_menu_with_it(
+    open_page: Open,
+) -> None:
+    for scripts in (False, True):
+        page = open_page("/sign-in", java_script_enabled=scripts, width=1000)
+        page.locator("[autocomplete=username]").fill("editor")
+        page.locator("[autocomplete=current-password]").fill("demo-editor-password")
+        page.locator("main button").click()
+        page.wait_for_url("**/account")
+        menu = page.locator("details.own")
+        box = page.locator("header.top").bounding_box()
+        assert box is not None
+        assert box["height"] < 70, "one row"
+        assert not menu.get_by_role("link", name="Editing").is_visible()
+        menu.locator("summary").focus()
+        page.keyboard.press("Enter")
+        expect(menu.get_by_role("link", name="Editing")).to_be_visible()
+        if scripts:
+            page.keyboard.press("Tab")
+            page.keyboard.press("Escape")
+            expect(menu.get_by_role("link", name="Editing")).to_be_hidden()
+            expect(menu.locator("summary")).to_be_focused()
+            page.keyboard.press("Enter")
+            page.locator("h1").click()
+            expect(menu.get_by_role("link", name="Editing")).to_be_hidden()
+            menu.locator("summary").click()
+        menu.get_by_role("button", name="Sign out").click()
+        expect(page.locator("header").get_by_role("link", name="Sign in")).to_be_visible()

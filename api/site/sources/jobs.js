@@ -209,10 +209,71 @@
     follow();
   };
 
+  // --- A list of jobs, while any of them has not ended ---
+
+  const EVERY = 2; // seconds between two looks
+
+  const startList = (box) => {
+    const { root } = box.dataset;
+    const words = JSON.parse(box.dataset.words);
+    const rows = () => [...box.querySelectorAll("tr[data-state]")];
+    const states = () => rows().map(({ id, dataset }) => `${id} ${dataset.state}`).join();
+
+    /** Wait for some seconds, and on until somebody looks. */
+    const pause = async (seconds) => {
+      await new Promise((resolve) => { setTimeout(resolve, seconds * 1000); });
+      while (document.hidden) {
+        await new Promise((resolve) => { document.addEventListener("visibilitychange", resolve, { once: true }); });
+      }
+    };
+
+    /** Fetch the page's own rows, and say which of them have changed. */
+    const renew = async () => {
+      let page;
+      try {
+        const response = await fetch(location.href, { headers: { Accept: "text/html" } });
+        page = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("#jobs tbody");
+      } catch {
+        throw new api.Refusal(0, {}, NaN);
+      }
+      if (!page) throw new api.Refusal(0, {}, NaN);
+      const before = new Map(rows().map((row) => [row.id, row.dataset.state]));
+      const focused = box.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+      box.querySelector("tbody").replaceWith(document.adoptNode(page));
+      if (focused) box.querySelector(`a[href="${focused}"]`)?.focus();
+      window.flask_moment_render_all?.();
+      part(box, "said").textContent = rows()
+        .filter(({ id, dataset }) => before.get(id) !== dataset.state)
+        .map((row) => `${row.querySelector("a").innerText}: ${row.querySelector(".state").innerText}`)
+        .join(". ");
+    };
+
+    const watch = async () => {
+      let failures = 0;
+      while (rows().some(({ dataset }) => !ENDED.includes(dataset.state))) {
+        await pause(failures ? Math.min(2 ** failures, LONGEST) : EVERY);
+        try {
+          const { body } = await api.call(`${root}/api/v1/jobs${location.search}`);
+          if (body.items.map(({ id, state }) => `job-${id} ${state}`).join() !== states()) await renew();
+          if (failures) settle(box);
+          failures = 0;
+        } catch (error) {
+          tell(box, api.words(error, words));
+          if ([401, 403, 404].includes(error.status)) return;
+          failures += 1;
+        }
+      }
+    };
+
+    watch();
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
     const form = document.getElementById("import");
     if (form) startImport(form);
     const box = document.getElementById("follow");
     if (box) startFollowing(box);
+    const list = document.getElementById("jobs");
+    if (list) startList(list);
   });
 })();
