@@ -550,6 +550,16 @@ def test_a_page_runs_scripts_by_its_own_nonce_and_none_from_elsewhere(admin: Bro
 
 
 @sqlite_only
+def test_a_refusal_at_the_panel_is_a_page_of_the_site_whose_scripts_may_run(app: Flask) -> None:
+    reader = signed_in(app, "rita", Role.READER)
+    for path, status in (("/admin/", 403), ("/admin/questions/", 403), ("/admin/nothing", 404)):
+        answer = reader.get(path)
+        assert answer.status_code == status
+        assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+        assert '<script src="/assets/' in answer.text
+
+
+@sqlite_only
 def test_the_files_of_the_panel_are_anybodys_and_kept_by_caches(client: FlaskClient) -> None:
     with client.get("/admin/static/vendor/jquery.min.js") as answer:
         assert answer.status_code == 200

@@ -41,8 +41,11 @@ def nonce() -> str:
 
 
 def finish(response: Response) -> Response:
-    """Give a page of the panel its policy, and let nothing be kept that was made for one reader."""
-    if response.mimetype == "text/html":
+    """Give a page of the panel its policy, and let nothing be kept that was made for one reader.
+
+    A refusal is a page of the site, whose scripts know no nonce: it keeps the site's policy.
+    """
+    if response.mimetype == "text/html" and "admin_nonce" in g:
         response.headers["Content-Security-Policy"] = POLICY.format(nonce=nonce())
     if may(Action.MANAGE_USERS):
         response.headers["Cache-Control"] = "no-store"
