@@ -30,7 +30,7 @@ YEAR_SECONDS = 31_536_000
 STYLES = ("tokens", "page", "parts", "code", "explorer", "practice", "jobs")
 PANEL_STYLES = ("tokens", "panel")
 SWAGGER_STYLES = ("tokens", "swagger")
-SCRIPTS = ("words", "menu", "search", "steps", "try")
+SCRIPTS = ("words", "menu", "search", "steps", "code", "try")
 #: Scripts of one page, by the name of the bundle: no other page has to load them.
 OWN_SCRIPTS = {"practice": ("call", "practice"), "jobs": ("call", "jobs"), "desk": ("desk",)}
 

@@ -118,11 +118,25 @@ def examples() -> dict[str, Any]:
                 count="{count}",
             )
         ),
+        "asked": languages.plural_forms(
+            lambda number: ngettext(
+                "asked %(count)s time", "asked %(count)s times", number, count="{count}"
+            )
+        ),
         "waiting": gettext("Waiting for the answer…"),
+        "pausing": gettext("Waiting for the moment that the command names…"),
         "failed": gettext("It could not be run."),
         "failedBecause": gettext("It could not be run: {reason}"),
         "noAnswer": gettext("no answer came. Is the server still there?"),
         "notKept": gettext("{name} was to be kept, and the answer is a refusal."),
+        "notFound": gettext("{name} was to be kept, and the answer holds no such thing."),
+        "elsewhere": gettext("the address that it was told is one of another server."),
+        "tooLong": gettext("what it waits for did not come within a minute."),
+        "earlierFailed": gettext("Command {number}, which it comes after, could not be run."),
+        "leftOut": gettext(
+            "Left out before it, as only a shell can run them: {commands}."
+            " So the answer may differ from the printed one."
+        ),
     }
 
 

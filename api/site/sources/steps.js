@@ -1,165 +1,111 @@
 "use strict";
-/* Steps of a console example: what one asks for, sent with fetch or written as code. No page here. */
+/* Steps of a console example: what one asks for, sent with fetch, and what it takes out of answers. No page here. */
 
 const steps = (() => {
-  /** Put the values of shell variables into a text: [string | {name, encoded}]. */
+  /** The numbers that `seq` prints. */
+  const series = ({ first, last, before, after, between }) =>
+    Array.from({ length: last - first + 1 }, (_, index) => before + (first + index) + after).join(between);
+
+  /** Put the values of shell variables into a text: [string | {name, encoded} | a series]. */
   const fill = (text, values) =>
     text
       .map((part) => {
         if (typeof part === "string") return part;
+        if (part.between) return series(part);
         const value = values.get(part.name) ?? "";
         return part.encoded ? encodeURIComponent(value) : value;
       })
       .join("");
 
-  const member = (value, path) => path.reduce((found, name) => found?.[name], value);
+  const asJson = (value) => (typeof value === "string" ? JSON.parse(value) : value);
 
-  const asText = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+  const captured = (text, pattern, flags) =>
+    String(text).split(/\r?\n/).map((line) => line.match(new RegExp(pattern, flags))?.groups.it).filter((it) => it !== undefined);
 
-  /** Take out of an answer what a command keeps. */
-  const take = (kept, body, headers) => {
-    if (kept.header) return headers?.get(kept.header) ?? "";
-    if (!kept.path.length && !kept.pick.length) return body;
-    const value = JSON.parse(body);
-    if (kept.path.length) return asText(member(value, kept.path));
-    return JSON.stringify(Object.fromEntries(kept.pick.map((name) => [name, value[name]])));
+  const OPERATIONS = {
+    member: (value, name) => asJson(value)?.[name],
+    pick: (value, ...names) => Object.fromEntries(names.map((name) => [name, asJson(value)[name]])),
+    find: (value, name, wanted) => asJson(value).find((item) => item[name] === wanted),
+    capture: (value, pattern, flags) => captured(value, pattern, flags).join("\n") || undefined,
+    all: captured,
+    first: (value, pattern, flags) => captured(value, pattern, flags)[0],
   };
+
+  /** Take out of an answer what a command keeps; undefined where there is no such thing in it. */
+  const take = (action, text, headers) => {
+    if (action.header) return headers.get(action.header) ?? "";
+    let found = text;
+    for (const [does, ...names] of action.takes) {
+      if (found === undefined || found === null) return undefined;
+      found = OPERATIONS[does](found, ...names);
+    }
+    return found === undefined || typeof found === "string" ? found : JSON.stringify(found);
+  };
+
+  /** Make what is sent: a text, or bytes. */
+  const content = (made, values) =>
+    made.text ? fill(made.text, values) : Uint8Array.from(atob(made.base64), (character) => character.charCodeAt(0));
+
+  /** Make the body for fetch, and how it is shown. */
+  const body = (made, values) => {
+    if (made === null) return {};
+    if (!made.form) {
+      const sent = content(made, values);
+      return { sent, shown: typeof sent === "string" ? sent : `${sent.length} B` };
+    }
+    const sent = new FormData();
+    const shown = made.form.map((field) => {
+      const value = content(field.content, values);
+      if (field.filename === null) {
+        sent.append(field.name, value);
+        return `${field.name}: ${value}`;
+      }
+      const file = new Blob([value], { type: field.type });
+      sent.append(field.name, file, field.filename);
+      return `${field.name}: ${field.filename}; ${field.type}; ${file.size} B`;
+    });
+    return { sent, shown: shown.join("\n") };
+  };
+
+  /** Thrown for an address that an answer told, and that is of another server. */
+  class Elsewhere extends Error {}
 
   /** Send one request; `root` is the address that this application stands at. */
   const send = async (request, values, root) => {
     const headers = request.headers.map(([name, value]) => [name, fill(value, values)]);
     const target = fill(request.target, values);
-    const body = request.body === null ? undefined : fill(request.body, values);
+    const address = new URL(/^https?:/.test(target) ? target : root + target);
+    if (address.origin !== location.origin) throw new Elsewhere();
+    const { sent, shown } = body(request.body, values);
     const started = performance.now();
-    const response = await fetch(root + target, {
+    const response = await fetch(address, {
       method: request.method,
       headers,
-      body,
+      body: sent,
       // An example is called by nobody in particular, as from a shell; only a cookie jar changes that.
       credentials: request.cookies ? "same-origin" : "omit",
       cache: "no-store",
     });
     const text = await response.text();
     const milliseconds = Math.round(performance.now() - started);
-    return { request: { method: request.method, target, headers, body }, response, text, milliseconds };
+    return { request: { method: request.method, target: target.replace(root, ""), headers, body: shown }, response, text, milliseconds };
   };
 
-  /** The steps to run for one: those before it that make what it needs, then itself. */
+  /** The status line and the headers of an answer, as curl prints them by -i. */
+  const head = (response) =>
+    [`HTTP ${response.status}`, ...[...response.headers].map(([name, value]) => `${name}: ${value}`), "", ""].join("\n");
+
+  /** The steps that one cannot do without: those that make what it needs, then itself. */
   const chain = (all, wanted) => {
-    const found = [];
+    const found = new Set();
     const add = (index) => {
-      for (const name of all[index].needs) {
-        for (let before = index - 1; before >= 0; before -= 1) {
-          if (all[before].kept?.name === name) {
-            add(before);
-            break;
-          }
-        }
-      }
-      if (!found.includes(index)) found.push(index);
+      if (found.has(index)) return;
+      all[index].needs.forEach(add);
+      found.add(index);
     };
     add(wanted);
-    return found;
+    return [...found].sort((one, other) => one - other);
   };
 
-  const javascript = (() => {
-    const text = (parts) => {
-      const inner = parts.map((part) => {
-        if (typeof part === "string") return JSON.stringify(part).slice(1, -1).replace(/\\"/g, '"').replace(/[`$]/g, "\\$&");
-        return part.encoded ? "${encodeURIComponent(" + part.name + ")}" : "${" + part.name + "}";
-      });
-      const plain = parts.every((part) => typeof part === "string");
-      return plain ? JSON.stringify(parts.join("")) : "`" + inner.join("") + "`";
-    };
-    const call = (request, root) => {
-      const lines = [`  method: "${request.method}",`];
-      if (request.headers.length) {
-        const pairs = request.headers.map(([name, value]) => `    ${JSON.stringify(name)}: ${text(value)},`);
-        lines.push("  headers: {", ...pairs, "  },");
-      }
-      if (request.body) lines.push(`  body: ${text(request.body)},`);
-      if (request.cookies) lines.push('  credentials: "include",');
-      const options = lines.length > 1 || request.method !== "GET" ? `, {\n${lines.join("\n")}\n}` : "";
-      return `await fetch(${text([root, ...request.target])}${options})`;
-    };
-    const kept = ({ path, pick, header }, answer) => {
-      if (header) return `${answer}.headers.get("${header}")`;
-      if (path.length) return `(await ${answer}.json())${path.map((name) => `[${JSON.stringify(name)}]`).join("")}`;
-      if (pick.length) return `JSON.stringify(await ${answer}.json(), ${JSON.stringify(pick)})`;
-      return `await ${answer}.text()`;
-    };
-    return (plans, root) => {
-      const lines = [];
-      plans.forEach((step, index) => {
-        const wanted = index === plans.length - 1;
-        if (!step.requests.length && step.kept) {
-          const { name, source, path, pick } = step.kept;
-          const value = `JSON.parse(${source})`;
-          lines.push(`const ${name} = ${path.length ? value + path.map((p) => `[${JSON.stringify(p)}]`).join("") : `JSON.stringify(${value}, ${JSON.stringify(pick)})`};`);
-        }
-        step.requests.forEach((request, place) => {
-          const answer = `answer${index + 1}${step.requests.length > 1 ? "_" + (place + 1) : ""}`;
-          lines.push(`const ${answer} = ${call(request, root)};`);
-          if (step.kept) lines.push(`const ${step.kept.name} = ${kept(step.kept, answer)};`);
-          else if (wanted) lines.push(`console.log(${answer}.status, await ${answer}.text());`);
-        });
-      });
-      return lines.join("\n") + "\n";
-    };
-  })();
-
-  const python = (() => {
-    const text = (parts) =>
-      parts
-        .map((part) => {
-          if (typeof part === "string") return JSON.stringify(part);
-          return part.encoded ? `quote(${part.name}, safe="")` : part.name;
-        })
-        .join(" + ") || '""';
-    const call = (request, root, session) => {
-      const lines = [`    "${request.method}",`, `    ${text([root + request.target[0], ...request.target.slice(1)])},`];
-      if (request.headers.length) {
-        const pairs = request.headers.map(([name, value]) => `        ${JSON.stringify(name)}: ${text(value)},`);
-        lines.push("    headers={", ...pairs, "    },");
-      }
-      if (request.body) lines.push(`    data=(${text(request.body)}).encode(),`);
-      lines.push("    allow_redirects=False,");
-      return `${session}.request(\n${lines.join("\n")}\n)`;
-    };
-    const members = (path) => path.map((name) => `[${JSON.stringify(name)}]`).join("");
-    const kept = ({ path, pick, header }, answer) => {
-      if (header) return `${answer}.headers["${header}"]`;
-      if (path.length) return `str(${answer}.json()${members(path)})`;
-      if (pick.length) return `json.dumps({name: ${answer}.json()[name] for name in ${JSON.stringify(pick)}})`;
-      return `${answer}.text`;
-    };
-    return (plans, root) => {
-      const lines = [];
-      const cookies = plans.some((step) => step.requests.some((request) => request.cookies));
-      const session = cookies ? "session" : "requests";
-      plans.forEach((step, index) => {
-        const wanted = index === plans.length - 1;
-        if (!step.requests.length && step.kept) {
-          const { name, source, path, pick } = step.kept;
-          const value = `json.loads(${source})`;
-          lines.push(`${name} = ` + (path.length ? `str(${value}${members(path)})` : `json.dumps({name: ${value}[name] for name in ${JSON.stringify(pick)}})`));
-        }
-        step.requests.forEach((request) => {
-          lines.push(`response = ${call(request, root, session)}`);
-          if (step.kept) lines.push(`${step.kept.name} = ${kept(step.kept, "response")}`);
-          else if (wanted) lines.push("print(response.status_code, response.text)");
-        });
-      });
-      const code = lines.join("\n");
-      const imports = [];
-      if (/\bjson\.(loads|dumps)/.test(code)) imports.push("import json");
-      if (/\bquote\(/.test(code)) imports.push("from urllib.parse import quote");
-      if (imports.length) imports.push("");
-      imports.push("import requests", "");
-      if (cookies) imports.push("session = requests.Session()");
-      return [...imports, code, ""].join("\n");
-    };
-  })();
-
-  return { send, take, chain, javascript, python };
+  return { fill, send, take, head, chain, Elsewhere };
 })();

@@ -13,8 +13,11 @@ const words = (() => {
   /** Choose the plural form for a number and write the number into it. */
   const counted = (forms, count) => fill(forms[plural.select(count)] ?? forms.other, { count: number.format(count) });
 
+  /** Join words as the language does. */
+  const listed = (items) => new Intl.ListFormat(language).format(items);
+
   /** Read the sentences that belong to an element. */
   const of = (element) => JSON.parse(element.closest("[data-words]").dataset.words);
 
-  return { fill, counted, of, language, number };
+  return { fill, counted, listed, of, language, number };
 })();
