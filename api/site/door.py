@@ -36,6 +36,7 @@ from flask_security import (
 )
 from flask_security.core import _on_identity_loaded
 from flask_security.utils import is_user_authenticated
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
 from api import mail
@@ -328,11 +329,19 @@ def _unauthenticated(*_: Any, **__: Any) -> Any:
     raise bearer.refusal("token-missing", "Sign in on the site to see this page.", None)
 
 
+def viewer() -> User | None:
+    """Return who is looking, as far as it was found out before whatever went wrong did."""
+    try:
+        return identity.caller() if identity.door() else None
+    except SQLAlchemyError:  # which is what went wrong
+        return None
+
+
 def tell_viewer() -> dict[str, Any]:
-    """Tell templates who is looking, as far as it was found out before whatever went wrong did."""
+    """Tell templates who is looking."""
     return {
-        "viewer": g.get("caller"),
-        "may": lambda name: g.get("caller") is not None and identity.may(Action(name)),
+        "viewer": viewer(),
+        "may": lambda name: identity.door() is not None and identity.may(Action(name)),
         "csrf_token": site_sessions.csrf_token,
     }
 
@@ -343,7 +352,7 @@ def keep_private(response: FlaskResponse) -> FlaskResponse:
     """
     if response.mimetype == "text/html" and not in_api():
         response.vary.add("Cookie")
-        if g.get("caller") is not None:
+        if identity.door() is not None:
             response.headers.setdefault("Cache-Control", "private, no-cache")
     return response
 
