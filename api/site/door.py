@@ -308,21 +308,47 @@ def guard() -> None:
 
 
 def ask_to_sign_in(error: Problem) -> Response:
-    """Send a browser that nobody is signed in with to the sign-in page; answer others as ever."""
-    if error.code == 401 and wants_page() and request.method in {"GET", "HEAD"}:
+    """Send a browser that nobody is signed in with to the sign-in page, and from there back to the page
+    that it asked for, or whose form it sent; answer others as ever.
+    """
+    if error.code == 401 and wants_page():
+        ended, back = site_sessions.has_ended(), _page_to_return_to()
+        if _is_read() or back or ended:
+            if ended:
+                site_sessions.forget()
+                flash(_told_of_the_end(), "info")
+            return redirect(url_for("security.login", next=back), 302 if _is_read() else 303)
+    return answer_http_error(error)
+
+
+def _is_read() -> bool:
+    return request.method in {"GET", "HEAD"}
+
+
+def _told_of_the_end() -> str:
+    if _is_read():
+        told = gettext(
+            "Your session has ended, here or from another device. Sign in to go on where you were."
+        )
+    else:
+        told = gettext(
+            "Your session has ended, here or from another device. Sign in and send the form once more:"
+            " nothing was done, and what you had typed in it is not kept."
+        )
+    return str(told)
+
+
+def _page_to_return_to() -> str | None:
+    """Return the page that was asked for, or the one whose form was sent, as the browser tells it."""
+    if _is_read():
         query = f"?{request.query_string.decode(errors='replace')}" if request.query_string else ""
         target = request.script_root + request.path + query
-        back = target if safe_next(target) else None
-        if site_sessions.has_ended():
-            site_sessions.forget()
-            flash(
-                gettext(
-                    "Your session has ended, here or from another device. Sign in to go on where you were."
-                ),
-                "info",
-            )
-        return redirect(url_for("security.login", next=back))
-    return answer_http_error(error)
+    else:
+        target = request.referrer or ""
+        if not target.startswith(request.host_url):
+            return None
+        target = "/" + target.removeprefix(request.host_url).partition("#")[0]
+    return target if safe_next(target) else None
 
 
 def _unauthenticated(*_: Any, **__: Any) -> Any:

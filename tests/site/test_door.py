@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask_bcrypt import Bcrypt
 from sqlalchemy import func, select
+from werkzeug.test import TestResponse
 
 from api.accounts import tokens, users
 from api.accounts.permissions import Role
@@ -98,10 +99,54 @@ def test_who_was_signed_out_elsewhere_is_told_so_and_comes_back(app: Flask) -> N
     told = "Your session has ended, here or from another device."
     assert told in browser.get("/sign-in").text
     assert told not in browser.get("/sign-in").text  # once
-    refused = browser.post("/account/sign-out-everywhere", "/sign-in")
-    assert refused.status_code == 401
-    assert 'href="/sign-in"' in refused.text.partition("<main")[2]
     assert browser.sign_in(next="/account?x=1").location == "/account?x=1"
+
+
+@sqlite_only
+def test_a_form_sent_after_the_session_ended_leads_back_to_its_page(app: Flask) -> None:
+    make_user(app)
+    browser = Browser(app)
+    browser.sign_in()
+
+    def sent(**headers: str) -> TestResponse:
+        with app.app_context():
+            tokens.revoke_all(users.get("ada"))
+        return browser.client.post(
+            "/account/sign-out-everywhere", data={}, headers={"Accept": "text/html", **headers}
+        )
+
+    answer = sent(Referer="http://localhost/account?x=1#devices")
+    assert (answer.status_code, answer.location) == (303, "/sign-in?next=/account?x%3D1")
+    page = browser.get("/sign-in").text
+    assert "Sign in and send the form once more" in page
+    assert "what you had typed in it is not kept" in page
+    assert browser.sign_in(next="/account?x=1").location == "/account?x=1"
+    elsewhere = sent(Referer="https://evil.example/account")
+    assert (elsewhere.status_code, elsewhere.location) == (303, "/sign-in")
+
+
+@sqlite_only
+@pytest.mark.parametrize(
+    ("referer", "status", "location"),
+    [
+        ("http://localhost/account", 303, "/sign-in?next=/account"),
+        ("http://localhost//evil.example", 401, None),
+        ("http://localhost.evil.example/account", 401, None),
+        ("", 401, None),
+    ],
+)
+def test_a_form_sent_by_nobody_leads_back_to_a_page_of_this_site_only(
+    app: Flask, referer: str, status: int, location: str | None
+) -> None:
+    headers = {"Accept": "text/html", "Referer": referer}
+    answer = app.test_client().post("/account/sign-out-everywhere", headers=headers)
+    assert (answer.status_code, answer.location) == (status, location)
+    if status == 401:
+        assert 'href="/sign-in"' in answer.text.partition("<main")[2]
+    for accept in ("*/*", "application/json"):
+        headers["Accept"] = accept
+        asked = app.test_client().post("/account/sign-out-everywhere", headers=headers)
+        refused(asked, "token-missing")
 
 
 @sqlite_only

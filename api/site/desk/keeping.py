@@ -14,7 +14,8 @@ from flask import current_app, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from api.http.errors import wants_page
+from api.http.errors import answer_http_error, wants_page
+from api.http.problems import Problem
 from api.sentences import said
 from api.site.desk.editor import here
 from api.site.desk.form import QuestionForm
@@ -28,8 +29,12 @@ def keeps_text(view: Callable[..., Any]) -> Any:
         try:
             return view(*args, **kwargs)
         except Exception as error:
-            # As Flask would answer it: by the application's own handlers.
-            response = current_app.make_response(current_app.handle_user_exception(error))
+            # As Flask would answer it: by the application's own handlers. But nobody is sent away to
+            # sign in, as from other forms: the text would be gone.
+            if isinstance(error, Problem) and error.code == 401:
+                response = current_app.make_response(answer_http_error(error))
+            else:
+                response = current_app.make_response(current_app.handle_user_exception(error))
             if not wants_page():
                 return response
             detail = error.description if isinstance(error, HTTPException) else said(str(error))
