@@ -38,6 +38,15 @@ def test_an_arabic_page_is_mirrored(open_page: Open, width: int) -> None:
     expect(arabic.locator("h1")).to_have_attribute("lang", "en")
 
 
+def test_an_english_prompt_stands_at_its_number_on_an_arabic_page(open_page: Open) -> None:
+    page = open_page("/", locale="ar")
+    number, prompt = (page.locator(f"#results {part}").first for part in (".number", ".text a"))
+    ends, begins = prompt.bounding_box(), number.bounding_box()
+    assert ends is not None
+    assert begins is not None
+    assert 0 < begins["x"] - (ends["x"] + ends["width"]) < 60
+
+
 def test_a_language_is_chosen_by_keyboard_and_kept_over_pages(open_page: Open) -> None:
     page = open_page("/techniques", locale="es-MX")
     expect(page.locator("html")).to_have_attribute("lang", "es")
