@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from api.demonstrations import demonstrates
 from api.http.hooks import in_api
 from api.http.problems import BY_STATUS, CATALOGUE, Problem, ProblemType, render
+from api.sentences import Sentence, said
 
 log = logging.getLogger(__name__)
 
@@ -43,16 +44,24 @@ def _kind_of(status: int) -> ProblemType:
 def _detail_of(error: HTTPException) -> str:
     match error:
         case RateLimitExceeded():
-            return f"The limit is {error.limit.limit}."
+            return Sentence("The limit is %(limit)s.", limit=str(error.limit.limit))
         case MethodNotAllowed() if error.valid_methods:
-            return f"{request.method} is not allowed here; use {', '.join(sorted(error.valid_methods))}."
+            return Sentence(
+                "%(method)s is not allowed here; use %(methods)s.",
+                method=request.method,
+                methods=", ".join(sorted(error.valid_methods)),
+            )
         case RequestEntityTooLarge():
-            limit = request.max_content_length
-            return f"The body is larger than the {limit} bytes that are taken here."
+            return Sentence(
+                "The body is larger than the %(limit)s bytes that are taken here.",
+                limit=str(request.max_content_length),
+            )
         case _ if "message" in (data := getattr(error, "data", None) or {}):
             return str(data["message"])  # where flask_restful.abort keeps it
         case NotFound() if error.description == NotFound.description:
-            return f"There is nothing at {request.script_root + request.path}."
+            return Sentence(
+                "There is nothing at %(path)s.", path=request.script_root + request.path
+            )
         case _:
             return error.description or (error.name + ".")
 
@@ -76,7 +85,10 @@ def answer_http_error(error: HTTPException) -> BaseResponse:
     detail = _detail_of(error)
     if wants_page():
         response: BaseResponse = Response(
-            render_template("error.html", kind=kind, status=status, detail=detail), status
+            render_template(
+                "error.html", kind=kind, status=status, detail=detail, said=said(detail)
+            ),
+            status,
         )
         response.vary.add("Accept")
     else:

@@ -178,3 +178,12 @@ def test_the_api_says_it_in_english_with_the_same_code_in_every_language(
     ]
     assert all(each == errors[0] for each in errors)
     assert len(set(titles)) == len(LOCALES)
+
+
+def test_an_error_page_says_what_happened_in_the_readers_language(app: Flask) -> None:
+    browser = speaking(Browser(app), "de")
+    assert "<p>Unter /nothing-here gibt es nichts.</p>" in browser.get("/nothing-here").text
+    answer = browser.client.delete("/problems", headers={"Accept": "text/html"})
+    assert "DELETE ist hier nicht erlaubt; verwenden Sie GET, HEAD, OPTIONS." in answer.text
+    # What no catalogue has is said to be English.
+    assert '<p lang="en" dir="ltr">' in browser.get("/questions/1").text
