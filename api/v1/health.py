@@ -113,6 +113,8 @@ async def ready() -> Any:
     The other processes are not asked: without a worker jobs wait, without real time clients ask again.
     """
     seconds = current_app.config["READINESS_TIMEOUT"]
+    # Imported by its first use, which may be this one: that is no part of the broker's time.
+    current_app.extensions["celery"].finalize()
     started = perf_counter()
     # Not `asyncio.to_thread`: its threads are the loop's, whose end waits for a check that hangs.
     pool = ThreadPoolExecutor(len(CHECKS), "readiness")
