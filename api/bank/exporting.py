@@ -1,7 +1,7 @@
 """The bank as a file: questions stream out in the order of their numbers, chunk by chunk.
 
-Keyset pages instead of one cursor (78): a chunk is three statements, whatever its size, and only
-one chunk is in memory. All of them read one snapshot, so that a writer beside us cannot tear the
+Keyset pages instead of one cursor (78): a chunk is one statement, whatever its size, and only one chunk
+is in memory. All of them read one snapshot, so that a writer beside us cannot tear the
 file: what is written is the bank as it was when the export began.
 """
 
