@@ -12,7 +12,7 @@ https://www.rfc-editor.org/rfc/rfc9110#section-13 (preconditions)
 import dataclasses
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from marshmallow import ValidationError
 from sqlalchemy import Connection, func, select
@@ -28,6 +28,8 @@ from api.bank.storing import BankConflictError, Entry, Placed, Stored
 from api.models import Question, QuestionRevision
 from api.models.types import now
 from api.sentences import Sentence
+
+T = TypeVar("T")
 
 #: What of a question can be changed. Its number is its address, and the times are the bank's own.
 EDITABLE = (
@@ -78,18 +80,25 @@ def merged(there: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
     return {**there, **changes}
 
 
-def create(members: Mapping[str, Any], number: int | None, author_id: int) -> Placed:
+def create(
+    members: Mapping[str, Any],
+    number: int | None,
+    author_id: int,
+    answer: Callable[[Placed], T],
+) -> T:
     """Put a new question into the bank, at once published.
 
     :param members: what a body gives, by name.
     :param number: the number it shall have; by default the next that no question ever had.
     :param author_id: the user whose question it will be.
+    :param answer: makes of the question what is returned, within the transaction, so that it can be kept
+        with it or not at all.
     Raises marshmallow.ValidationError, NumberTakenError, storing.BankWriteError.
     """
     document = judged(members, number)
     with storing.writing() as connection:
         change = Change(action=Action.CREATED, at=now(), author_id=author_id)
-        return insert(connection, document, number, change, author_id)
+        return answer(insert(connection, document, number, change, author_id))
 
 
 def insert(

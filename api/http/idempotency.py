@@ -10,7 +10,8 @@ Nothing is doubled and nothing is lost without a word, whenever a process dies:
 2. The transaction that the work commits sets the row's state to `applied` too, and only while the lease is
    its own. So the work and the mark stand or fall together, and a request that was taken for dead, and
    whose key another has claimed since, cannot commit any more.
-3. The answer is known only after that commit, and is kept by a second transaction.
+3. The answer is known only after that commit, and is kept by a second transaction; unless the view knew it
+   before (`answered`): then it is kept with the mark.
 
 Death before the commit leaves a lease that ends: the next attempt does the work. Death between the two
 transactions leaves `applied` without an answer: the next attempt is told so (409) and nothing is done
@@ -129,10 +130,10 @@ def idempotent(view: Callable[..., Any]) -> Any:
             if isinstance(error, LeaseLostError):
                 raise _in_flight() from error
             raise
-        if response.status_code >= 400 or response.cache_control.no_store:
-            _give_up(found)
-        else:
+        if _is_kept(response):
             _keep(found, response)
+        else:
+            _give_up(found)
         return response
 
     guarded: Any = wrapper
@@ -291,8 +292,20 @@ def _mark(session: Session) -> None:
     claim: Claim | None = g.get("idempotency_claim") if has_request_context() else None
     if claim is None or session.in_nested_transaction():
         return
-    if not session.connection().execute(_MARK, claim.own).rowcount:
+    response = g.idempotency_kept = g.pop("idempotency_answer", None)
+    marking, values = (_MARK, {}) if response is None else (_KEEP, _kept(response))
+    if not session.connection().execute(marking, claim.own | values).rowcount:
         raise LeaseLostError("The key of this request was claimed by another attempt.")
+
+
+def answered(response: Response) -> Response:
+    """Have an answer that is known before the work is committed kept with it, by one transaction.
+
+    To be called inside the transaction; the view returns the response, unchanged.
+    """
+    if _is_kept(response):
+        g.idempotency_answer = response
+    return response
 
 
 def _give_up(claim: Claim) -> None:
@@ -312,17 +325,27 @@ def _give_up(claim: Claim) -> None:
 def _keep(claim: Claim, response: Response) -> None:
     """Keep the answer. Where that fails the answer is given none the less: the work is done."""
     g.idempotency_claim = None
-    kept = {
+    if g.get("idempotency_kept") is response:
+        return
+    try:
+        with _transaction() as connection:
+            connection.execute(_KEEP, claim.own | _kept(response))
+    except SQLAlchemyError:
+        log.exception("an answer was not kept under its idempotency key")
+
+
+def _is_kept(response: Response) -> bool:
+    return response.status_code < 400 and not response.cache_control.no_store
+
+
+def _kept(response: Response) -> dict[str, Any]:
+    """Return what is kept of an answer."""
+    return {
         "state": KeyState.DONE.value,
         "status": response.status_code,
         "headers": [[k, value] for k, value in response.headers if k.lower() in _KEPT_HEADERS],
         "body": response.get_data(),
     }
-    try:
-        with _transaction() as connection:
-            connection.execute(_KEEP, claim.own | kept)
-    except SQLAlchemyError:
-        log.exception("an answer was not kept under its idempotency key")
 
 
 def _responded(result: Any) -> Response:

@@ -22,7 +22,7 @@ from api.http.caching import cached
 from api.http.conditional import etag_of, require_match
 from api.http.demonstrations import Demonstration, of_question
 from api.http.deprecation import deprecated
-from api.http.idempotency import idempotent
+from api.http.idempotency import answered, idempotent
 from api.http.json import encoded
 from api.http.limits import searches, writes
 from api.http.pagination import collection, link_header, numbered
@@ -191,7 +191,9 @@ class QuestionList(Resource):
     def post(self, args: dict[str, Any]) -> Response:
         """Put a new question into the bank, at once published. Its author is the caller."""
         number = args.pop("number", None)
-        return created(editing.create(args, number, signed_in_id()))
+        return editing.create(
+            args, number, signed_in_id(), lambda question: answered(created(question))
+        )
 
 
 class QuestionItem(Resource):

@@ -41,6 +41,11 @@ def told(number: int) -> list[tuple[int, str, str | None]]:
     return [(each.revision, each.action.value, each.author) for each in found]
 
 
+def same(question: storing.Placed) -> storing.Placed:
+    """Return what was made."""
+    return question
+
+
 def nothing(_: storing.Stored | None) -> None:
     """Check nothing."""
 
@@ -72,7 +77,7 @@ def test_the_first_change_writes_down_what_was_before_it(bank: None, ada: int) -
 
 
 def test_every_way_in_leaves_a_revision(bank: None, ada: int, tmp_path: Any) -> None:
-    editing.create({"prompt": "Why 501?", "answer": "Because."}, 501, ada)
+    editing.create({"prompt": "Why 501?", "answer": "Because."}, 501, ada, same)
     bring(document(501, "Imported."), document(71, "Imported."))
     assert told(501) == [(2, "imported", None), (1, "created", "ada")]
     assert told(71) == [(2, "imported", None), (1, "loaded", None)]
@@ -115,7 +120,7 @@ def test_a_change_that_is_not_kept_leaves_no_revision(bank: None, ada: int) -> N
 
 
 def test_a_restored_question_is_its_authors_again(bank: None, ada: int) -> None:
-    made = editing.create({"prompt": "Why?", "answer": "So."}, None, ada)
+    made = editing.create({"prompt": "Why?", "answer": "So."}, None, ada, same)
     editing.patch(made.number, {"answer": "Otherwise."}, ada, nothing)
     editing.delete(made.number, ada, nothing)
     back, was_gone = editing.restore(made.number, 1, ada, nothing)

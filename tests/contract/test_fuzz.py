@@ -232,7 +232,9 @@ def _new_question(app: Flask, caller: Caller) -> int:
     members = {"prompt": "Is it real?", "answer": "It is."}
     with app.app_context():
         author = users.get(caller.username).id
-        return editing.create(members, 10**9 + uuid4().int % 10**9, author).number
+        return editing.create(
+            members, 10**9 + uuid4().int % 10**9, author, lambda made: made.number
+        )
 
 
 def _own_question(case: Case, app: Flask, caller: Caller) -> None:

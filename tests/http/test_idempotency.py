@@ -26,7 +26,7 @@ from api import database
 from api.bank import storing
 from api.extensions import db
 from api.http import idempotency
-from api.http.idempotency import idempotent, sweep
+from api.http.idempotency import answered, idempotent, sweep
 from api.http.problems import Problem
 from api.http.uploads import Incoming, takes_file
 from api.models import IdempotencyKey, ScratchDocument, User
@@ -341,6 +341,41 @@ def test_what_was_done_before_a_failure_is_not_done_again(app: Flask) -> None:
         assert code(answer, 409) == "answer_lost"
         assert "Retry-After" not in answer.headers
     assert count(app, ScratchDocument) == 1
+
+
+@pytest.mark.parametrize("commits", [1, 2])
+def test_an_answer_that_is_known_before_the_commit_is_kept_with_the_work(
+    app: Flask, commits: int
+) -> None:
+    def work() -> Any:
+        key = str(uuid4())
+        db.session.add(ScratchDocument(key=key, content={}, expires_at=now() + timedelta(days=1)))
+        response = answered(current_app.make_response(({"made": key}, 201)))
+        for _ in range(commits):
+            db.session.execute(select(1))
+            db.session.commit()
+        if commits == 1:
+            raise RuntimeError("after the commit")
+        return response
+
+    client = things(app, work)
+    first, second = post(client), post(client)
+    assert first.status_code == (500 if commits == 1 else 201)
+    assert (second.status_code, second.headers["Idempotent-Replayed"]) == (201, "true")
+    assert count(app, ScratchDocument) == 1
+
+
+def test_an_answer_not_to_be_stored_is_not_kept_with_the_work_either(app: Flask) -> None:
+    def work() -> Any:
+        answered(current_app.response_class("secret", headers={"Cache-Control": "no-store"}))
+        make_thing()
+        raise RuntimeError("after the commit")
+
+    client = things(app, work)
+    assert post(client).status_code == 500
+    assert code(post(client), 409) == "answer_lost"
+    with app.app_context():
+        assert db.session.scalars(select(IdempotencyKey.body)).all() == [None]
 
 
 # Two at once

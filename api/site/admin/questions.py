@@ -166,7 +166,9 @@ class QuestionView(TableView):
     def create_model(self, form: Form) -> bool:
         """Put a new question into the bank. Returns whether it is there."""
         author, values = signed_in().id, members(form)
-        return self.attempt(lambda: editing.create(values, form.number.data, author))
+        return self.attempt(
+            lambda: editing.create(values, form.number.data, author, lambda made: made)
+        )
 
     @demonstrates(
         95,
