@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from functools import partial
 
-from benchmarks.contestants import LIST, QUERY, WITHOUT_CACHE, Bank
+from benchmarks.contestants import LIST, QUERY, THROUGH_FLASK, Bank
 from benchmarks.figures import Section, Spread, Target, in_turn, ratios
 from benchmarks.load import wrk
 from benchmarks.reads import OURS
@@ -44,8 +44,8 @@ def workers(bank: Bank, rounds: int, seconds: float) -> Section:
     """
     cores = f"{SERVER_CORES},{LOAD_CORES}"
     with ExitStack() as stack:
-        one = stack.enter_context(running(bank.product(WORKERS="1", **WITHOUT_CACHE)))
-        two = stack.enter_context(running(bank.product(WORKERS="2", **WITHOUT_CACHE), cores=cores))
+        one = stack.enter_context(running(bank.product(WORKERS="1", **THROUGH_FLASK)))
+        two = stack.enter_context(running(bank.product(WORKERS="2", **THROUGH_FLASK), cores=cores))
         found = in_turn(
             {
                 "one worker": lambda: wrk(one.url(LIST), seconds, cores=cores).rate,

@@ -181,10 +181,7 @@ class Front:
             return False
         if known is None or known.get(scope) != version or time() >= ends:
             return False
-        try:
-            self._entries.move_to_end(key)
-        except KeyError:  # another thread has just forgotten it; `suppress` takes ten times as long
-            return True
+        self._note_use(key)
         return True
 
     def _read_again(self, key: Key, entry: Entry) -> tuple[Entry, str, hooks.Spent] | None:
@@ -211,6 +208,7 @@ class Front:
                     entry = entry.renewed(kept, body, own)
                     if kept is not None:
                         self._keep(key, entry)
+                self._note_use(key)
                 return entry, told, spent
         except Exception:  # whatever it is, Flask meets it too, and says so
             self._forget(key)
@@ -261,6 +259,12 @@ class Front:
             )
             self._keep(key, entry)
         return response
+
+    def _note_use(self, key: Key) -> None:
+        try:
+            self._entries.move_to_end(key)
+        except KeyError:  # another thread has just forgotten it; `suppress` takes ten times as long
+            return
 
     def _keep(self, key: Key, entry: Entry) -> None:
         with self._turn:
