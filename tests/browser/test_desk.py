@@ -34,7 +34,7 @@ def give_password(page: Page, name: str) -> None:
     page.get_by_label("Username or e-mail address").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
+    expect(page.locator("header summary", has_text=name)).to_be_visible()
 
 
 def save(page: Page) -> None:

@@ -77,7 +77,7 @@ def test_a_file_is_imported_and_followed_to_the_end(open_page: Open, worked: str
     jid = job_id(page)
     state = page.locator("#job .state")
     expect(state).to_have_text("succeeded", timeout=60_000)
-    assert page.locator("dl.counts dd").first.inner_text() == "100000"
+    assert page.locator("dl.counts dd").first.inner_text() == "100,000"
     expect(page.get_by_text("Nothing was kept.")).to_be_visible()
     seen = page.evaluate("window.seen")
     counted = [int(found[1]) for text in seen if (found := re.search(r"(\d+) of 100000", text))]

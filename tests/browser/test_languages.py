@@ -180,3 +180,23 @@ def test_the_accounts_menu_opens_without_javascript_and_closes_like_a_menu_with_
             menu.locator("summary").click()
         menu.get_by_role("button", name="Sign out").click()
         expect(page.locator("header").get_by_role("link", name="Sign in")).to_be_visible()
+
+
+def test_english_in_the_arabic_panel_is_read_from_the_left_and_the_list_begins_at_the_right(
+    open_page: Open,
+) -> None:
+    page = open_page("/sign-in", width=390, locale="ar")
+    page.locator("[autocomplete=username]").fill("administrator")
+    page.locator("[autocomplete=current-password]").fill("demo-administrator-password")
+    page.locator("main button").click()
+    page.wait_for_url("**/account")
+    page.goto("/admin/")
+    first, heading = page.locator(".list-group-item").first.bounding_box(), page.locator("h1")
+    box = heading.bounding_box()
+    assert first is not None
+    assert box is not None
+    assert first["x"] + first["width"] == pytest.approx(box["x"] + box["width"], abs=1)
+    page.goto("/admin/questions/edit/?id=1")
+    bidi = page.locator("textarea").first.evaluate("e => getComputedStyle(e).unicodeBidi")
+    assert bidi == "plaintext"
+    assert fits(page)
