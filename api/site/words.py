@@ -130,6 +130,7 @@ def examples() -> dict[str, Any]:
         "noAnswer": gettext("no answer came. Is the server still there?"),
         "notKept": gettext("{name} was to be kept, and the answer is a refusal."),
         "notFound": gettext("{name} was to be kept, and the answer holds no such thing."),
+        "nothing": gettext("It prints nothing."),
         "elsewhere": gettext("the address that it was told is one of another server."),
         "tooLong": gettext("what it waits for did not come within a minute."),
         "earlierFailed": gettext("Command {number}, which it comes after, could not be run."),

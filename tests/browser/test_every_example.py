@@ -84,6 +84,17 @@ def faults_of(command: Command, shown: dict[str, Any]) -> list[str]:
     return found
 
 
+#: What the buttons copy, of each command of a page that has some.
+COPIED = """() => [...document.querySelectorAll(".console")].flatMap(box => {
+  const plans = [...box.querySelectorAll("[data-plan]")].map(item => JSON.parse(item.dataset.plan));
+  return plans.flatMap((plan, index) => {
+    const chosen = steps.chain(plans, index).map(place => plans[place]);
+    const root = location.origin;
+    return plan.runs ? [[code.javascript(chosen, root), code.python(chosen, root)]] : [];
+  });
+})"""
+
+
 def run_block(page: Page, place: int) -> list[dict[str, Any]]:
     """Run a block by its one button, or by its one command's; return what is shown of each command."""
     block = page.locator(".console").nth(place)
@@ -125,3 +136,21 @@ def test_every_example_answers_on_its_page_as_the_bank_prints_it(
                 f"{question}: $ {command.text}\n{fault}" for fault in faults_of(command, shown)
             ]
     assert not wrong, "\n\n".join(wrong)
+
+
+def test_what_is_copied_of_every_command_can_be_read_as_the_language_that_it_is_in(
+    open_page: Open, server: str
+) -> None:
+    page = open_page("/", at=server)
+    debugger = page.context.new_cdp_session(page)
+    debugger.send("Runtime.enable")
+    count = 0
+    for path in FILES:
+        page.goto(f"/questions/{int(path.name[:3])}")
+        for script, program in page.evaluate(COPIED):
+            compile(program, path.name, "exec")
+            read = {"expression": f"async () => {{\n{script}\n}}", "sourceURL": path.name}
+            found = debugger.send("Runtime.compileScript", {**read, "persistScript": False})
+            assert "exceptionDetails" not in found, script
+            count += 1
+    assert count > 400

@@ -127,6 +127,70 @@ def test_a_command_first_runs_what_it_needs(open_page: Open) -> None:
     )
 
 
+def test_one_click_runs_what_comes_before_a_command_and_only_once(open_page: Open) -> None:
+    page = open_page("/questions/83", expect="Failed to load resource")
+    block = page.locator(".console").first
+    items = block.locator("[data-plan]")
+    asked: list[str] = []
+    page.on(
+        "request", lambda request: asked.append(request.method) if "/api/" in request.url else None
+    )
+    run = items.last.get_by_role("button", name=re.compile("^Run command"))
+    run.click()
+    expect(block.locator(".said-live")).to_contain_text("5 commands were run.")
+    assert asked == ["DELETE", "PUT", "GET", "DELETE", "GET"]
+    expect(block.locator(".exchange")).to_have_count(5)
+    run.click()
+    expect(block.locator(".said-live")).to_contain_text("1 command was run.")
+    assert asked[5:] == ["GET"]
+
+
+def test_what_could_not_run_before_a_command_is_told(open_page: Open) -> None:
+    page = open_page("/questions/71", expect="Failed to load resource")
+    last = page.locator(".console").last.locator("[data-plan]").last
+    last.get_by_role("button", name=re.compile("^Run command")).click()
+    expect(last).to_contain_text("Left out before it, as only a shell can run them: 4 and 5.")
+    expect(last.locator(".status")).to_contain_text("204")
+    page.route("**/api/v1/sign-ins", lambda route: route.abort())
+    page.reload()
+    last.get_by_role("button", name=re.compile("^Run command")).click()
+    expect(last.locator(".note.error")).to_have_text(
+        re.compile(r"^Command \d+, which it comes after, could not be run\.$")
+    )
+    expect(page.locator(".console").last.locator(".note.error").first).to_contain_text("no answer")
+
+
+def test_commands_with_a_cookie_jar_say_that_they_go_with_the_browsers_cookies(
+    open_page: Open,
+) -> None:
+    page = open_page("/questions/69", expect="Failed to load resource")
+    first, second = page.locator(".console").first, page.locator(".console").nth(1)
+    told = "with this browser's own cookies instead of the file's"
+    expect(first.locator(":scope > .why")).to_contain_text(told)
+    first.get_by_role("button", name="Run all in order").click()
+    expect(first.locator(".said-live")).to_contain_text("commands were run")
+    expect(first.locator(".result > pre.body").first).to_have_text("editor")
+    expect(first.locator(".exchange .status").last).to_contain_text("401")
+    expect(second.get_by_role("button", name=re.compile("^Run command")).first).to_be_visible()
+    page.goto("/questions/83")
+    expect(page.locator(".console > .why")).to_have_count(0)
+
+
+def test_a_command_that_waits_for_a_job_says_how_often_it_asked(open_page: Open) -> None:
+    page = open_page("/questions/80")
+    answers = iter([None, None, "2026-11-23T00:00:00Z"])
+
+    def job(route: Route) -> None:
+        body = {"finished_at": next(answers), "state": "running"}
+        route.fulfill(status=200, json=body)
+
+    page.route("**/api/v1/jobs/*", job)
+    wait = page.locator("[data-plan]", has_text="while curl").first
+    wait.get_by_role("button", name=re.compile("^Run command")).click()
+    expect(wait.locator(".exchange")).to_have_count(1)
+    expect(wait.locator(".exchange .line").last).to_contain_text("asked 3 times")
+
+
 def test_all_commands_of_a_block_run_in_order(open_page: Open) -> None:
     page = open_page("/questions/83", expect="Failed to load resource")
     block = page.locator(".console").first

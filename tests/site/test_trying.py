@@ -78,7 +78,7 @@ def test_headers_and_bodies_are_those_that_curl_sends() -> None:
     ]
     assert "".join(request["body"]["text"]) == "a=1&b=2"
     (request,) = requests(f"curl -s -r 0-5 '{BASE}/a'")
-    assert request["headers"] == [["Range", ["bytes=", "0-5"]]]
+    assert request["headers"] == [["Range", ["bytes=0-5"]]]
 
 
 SIGN_IN = f"token=$(curl -s --json '{{}}' '{BASE}/in' | jq -r .access_token)"
@@ -138,6 +138,12 @@ def test_a_cookie_jar_lets_the_browsers_cookies_along() -> None:
     assert writes.requests[0].cookies
     assert (reads.needs, reads.cookies) == ((0, 1), True)
     assert requests(f"curl -s '{BASE}/a'")[0]["cookies"] is False
+
+
+def test_a_command_needs_what_was_changed_before_it() -> None:
+    made = f"curl -s -X PUT --json '{{}}' '{BASE}/a'"
+    *_, last = read(f"curl -s '{BASE}/b'", made, f"curl -s -I '{BASE}/c'", f"curl -s '{BASE}/a'")
+    assert last.needs == (1,)
 
 
 def test_an_address_that_an_answer_told_is_asked_without_its_origin_being_guessed() -> None:
@@ -213,7 +219,7 @@ def test_what_is_printed_is_sent_as_curl_sends_it() -> None:
     many = "seq -s , -f '{\"n\":%.0f}' 8 9000"
     (made,) = requests(f"{many} | curl -s --json '[' --json @- --json ']' '{BASE}/a'")
     series = {"first": 8, "last": 9000, "before": '{"n":', "after": "}", "between": ","}
-    assert made["body"] == {"text": ["[", series, "\n", "]"]}
+    assert made["body"] == {"text": ["[", series, "\n]"]}
 
 
 def test_the_headers_that_a_command_prints_are_the_telling_ones() -> None:

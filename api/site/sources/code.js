@@ -4,6 +4,10 @@
 const code = (() => {
   const quoted = JSON.stringify;
 
+  // Names that a shell allows and one of the two languages does not.
+  const RESERVED = /^(as|case|class|const|def|default|del|delete|export|for|from|function|global|if|import|in|is|lambda|let|new|not|or|return|this|try|var|while|with|yield)$/;
+  const named = (name) => (RESERVED.test(name) ? `${name}_` : name);
+
   /** Walk what is done, with the names for answers, so that a variable is declared once. */
   const write = (plans, language) => {
     const lines = [];
@@ -15,14 +19,15 @@ const code = (() => {
         else if (action.moment !== null) lines.push(language.moment(action));
         else if (!action.requests.length) {
           const value = language.takes(language.text(action.source), action.takes);
-          lines.push(...(action.name ? language.keep(action.name, language.asText(value)) : wanted ? [language.print(value)] : []));
+          if (action.name) lines.push(...language.keep(action.name, value));
+          if (wanted) lines.push(language.print(action.name ? named(action.name) : value));
         }
         for (const request of action.requests) {
           count += 1;
           const answer = language.answer(count);
           lines.push(...language.ask(answer, request, action, count));
           if (action.name) lines.push(...language.keep(action.name, language.kept(action, answer)));
-          else if (wanted) lines.push(language.show(answer));
+          if (wanted) lines.push(action.name ? language.print(named(action.name)) : language.show(answer));
         }
       }
     });
@@ -39,11 +44,11 @@ const code = (() => {
     };
     const text = (parts) => {
       if (parts.every((part) => typeof part === "string")) return quoted(parts.join(""));
-      if (parts.length === 1 && !parts[0].encoded) return parts[0].name;
+      if (parts.length === 1 && parts[0].name && !parts[0].encoded) return named(parts[0].name);
       const inner = parts.map((part) => {
         if (typeof part === "string") return quoted(part).slice(1, -1).replace(/\\"/g, '"').replace(/[`$]/g, "\\$&");
         if (part.between) return "${" + series(part) + "}";
-        return part.encoded ? "${encodeURIComponent(" + part.name + ")}" : "${" + part.name + "}";
+        return part.encoded ? "${encodeURIComponent(" + named(part.name) + ")}" : "${" + named(part.name) + "}";
       });
       return "`" + inner.join("") + "`";
     };
@@ -78,30 +83,29 @@ const code = (() => {
         const pause = `  await new Promise((done) => setTimeout(done, ${action.pause * 1000}));`;
         return [...lines, `let ${answer} = ${call};`, still, pause, `  ${answer} = ${call};`, "}"];
       },
-      takes: (value, operations) => {
-        let isText = true;
+      /** What is taken out of a text; `json` is a shorter way to it as JSON, where there is one. */
+      takes: (value, operations, json = parsed(value)) => {
+        let from = json;
         for (const [does, ...names] of operations) {
-          const from = isText ? parsed(value) : value;
           if (does === "member") value = `${from}[${quoted(names[0])}]`;
-          if (does === "pick") value = `(({ ${names.join(", ")} }) => ({ ${names.join(", ")} }))(${from})`;
+          if (does === "pick") value = `JSON.stringify(${from}, ${quoted(names)})`;
           if (does === "find") value = `${from}.find((it) => it[${quoted(names[0])}] === ${quoted(names[1])})`;
           if (does === "all") value = `[...${value}.matchAll(new RegExp(${quoted(names[0])}, "gm${names[1]}"))].map((it) => it.groups.it)`;
           if (does === "first" || does === "capture") value = `${value}.match(${pattern(...names)}).groups.it`;
-          isText = false;
+          from = value;
         }
-        return value;
+        return operations.at(-1)?.[0] === "find" ? `JSON.stringify(${value})` : value;
       },
-      asText: (value) => (/\]$|^\(\(/.test(value) ? `((it) => typeof it === "string" ? it : JSON.stringify(it))(${value})` : value),
       kept: (action, answer) => {
         if (action.header) return `${answer}.headers.get(${quoted(action.header)})`;
         const body = `await ${answer}.text()`;
-        const whole = action.head ? `[...${answer}.headers].map((pair) => pair.join(": ")).join("\\n") + "\\n\\n" + (${body})` : body;
-        return action.takes.length ? language.asText(language.takes(`(${whole})`, action.takes)) : whole;
+        if (action.head) return language.takes(`([...${answer}.headers].map((pair) => pair.join(": ")).join("\\n") + "\\n\\n" + await ${answer}.text())`, action.takes);
+        return action.takes.length ? language.takes(`(${body})`, action.takes, `(await ${answer}.json())`) : body;
       },
       keep: (name, value) => {
         const first = !declared.has(name);
         declared.add(name);
-        return [`${first ? "let " : ""}${name} = ${value};`];
+        return [`${first ? "let " : ""}${named(name)} = ${value};`];
       },
       print: (value) => `console.log(${value});`,
       show: (answer) => `console.log(${answer}.status, await ${answer}.text());`,
@@ -121,7 +125,7 @@ const code = (() => {
             const { first, last, before, after, between } = part;
             return `${quoted(between)}.join(${quoted(before)} + str(n) + ${quoted(after)} for n in range(${first}, ${last + 1}))`;
           }
-          return part.encoded ? `quote(${part.name}, safe="")` : part.name;
+          return part.encoded ? `quote(${named(part.name)}, safe="")` : named(part.name);
         })
         .join(" + ") || '""';
     const content = (made) => {
@@ -151,29 +155,29 @@ const code = (() => {
         const again = call.join("\n").split("\n").map((line) => `    ${line}`);
         return ["while True:", ...again, `    if ${answer}.json()[${quoted(action.until)}] is not None:`, "        break", `    time.sleep(${action.pause})`];
       },
-      takes: (value, operations) => {
-        let isText = true;
+      takes: (value, operations, json = `json.loads(${value})`) => {
+        let from = json;
         for (const [does, ...names] of operations) {
-          const from = isText ? `json.loads(${value})` : value;
+          const flags = names[1] ? "re.M | re.I" : "re.M";
+          const pattern = quoted((names[0] ?? "").replace("(?<it>", "(?P<it>"));
           if (does === "member") value = `${from}[${quoted(names[0])}]`;
           if (does === "pick") value = `{name: it for name, it in ${from}.items() if name in ${quoted(names)}}`;
           if (does === "find") value = `next(it for it in ${from} if it[${quoted(names[0])}] == ${quoted(names[1])})`;
-          const flags = names[1] ? "re.M | re.I" : "re.M";
-          const pattern = quoted((names[0] ?? "").replace("(?<it>", "(?P<it>"));
           if (does === "all") value = `[it["it"] for it in re.finditer(${pattern}, ${value}, ${flags})]`;
           if (does === "first" || does === "capture") value = `re.search(${pattern}, ${value}, ${flags})["it"]`;
-          isText = false;
+          from = value;
         }
-        return value;
+        const last = operations.at(-1)?.[0];
+        if (last === "pick" || last === "find") return `json.dumps(${value})`;
+        return last === "member" ? `str(${value})` : value;
       },
-      asText: (value) => (/\]$|\}$|\)$/.test(value) && !/\["it"\]$/.test(value) ? `as_text(${value})` : value),
       kept: (action, answer) => {
         if (action.header) return `${answer}.headers[${quoted(action.header)}]`;
-        const body = `${answer}.text`;
-        const whole = action.head ? `("".join(f"{name}: {value}\\n" for name, value in ${answer}.headers.items()) + "\\n" + ${body})` : body;
-        return action.takes.length ? language.asText(language.takes(whole, action.takes)) : whole;
+        if (!action.head) return language.takes(`${answer}.text`, action.takes, `${answer}.json()`);
+        const head = `"".join(f"{name}: {value}\\n" for name, value in ${answer}.headers.items())`;
+        return language.takes(`(${head} + "\\n" + ${answer}.text)`, action.takes);
       },
-      keep: (name, value) => [`${name} = ${value}`],
+      keep: (name, value) => [`${named(name)} = ${value}`],
       print: (value) => `print(${value})`,
       show: (answer) => `print(${answer}.status_code, ${answer}.text)`,
       clock: ([every, after]) => `str(time.time() // ${every} * ${every} + ${after})`,
@@ -181,12 +185,11 @@ const code = (() => {
     };
     const lines = write(plans, language);
     const all = lines.join("\n");
-    const uses = (name) => new RegExp(`\\b${name}\\.`).test(all) || (name === "json" && /as_text\(/.test(all));
+    const uses = (name) => new RegExp(`(^|[^.\\w])${name}\\.`, "m").test(all);
     const imports = ["base64", "json", "re", "time"].filter(uses).map((name) => `import ${name}`);
     if (/\bquote\(/.test(all)) imports.push("from urllib.parse import quote");
     if (imports.length) imports.push("");
     imports.push("import requests", "");
-    if (/as_text\(/.test(all)) imports.push("", "def as_text(value):", "    return value if isinstance(value, str) else json.dumps(value)", "", "");
     if (jar) imports.push("session = requests.Session()");
     return [...imports, all, ""].join("\n");
   };

@@ -95,7 +95,7 @@ const steps = (() => {
   const head = (response) =>
     [`HTTP ${response.status}`, ...[...response.headers].map(([name, value]) => `${name}: ${value}`), "", ""].join("\n");
 
-  /** The steps that one cannot do without: those that make what it needs, then itself. */
+  /** The steps without which one would not do the same, then itself. */
   const chain = (all, wanted) => {
     const found = new Set();
     const add = (index) => {

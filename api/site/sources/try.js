@@ -121,7 +121,7 @@
       } else if (!action.requests.length) {
         const value = steps.take(action, steps.fill(action.source, values));
         if (action.name) keep(action.name, value);
-        else place.append(scrolling("body", value ?? "null"));
+        else place.append(value === undefined ? element("p", "quiet", said.nothing) : scrolling("body", value));
       }
       for (const request of action.requests) {
         const waiting = element("p", "quiet", said.waiting);

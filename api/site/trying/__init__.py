@@ -99,7 +99,8 @@ class Action:
 class Step:
     """One command of a block.
 
-    :ivar needs: the places in the block of the commands that it cannot do without.
+    :ivar needs: the places in the block of the commands without which it would not do the same: those
+        that keep what it uses, and those that change something before it.
     :ivar cookies: whether the browser's own cookies stand in for a file of cookies.
     :ivar refusal: why a page cannot do it; None where it can.
     :ivar kind: one word for that, the same in every language.
@@ -149,6 +150,7 @@ class _Shell:
     :ivar jars: variables that name files of cookies, or folders of such.
     :ivar jar: the one file that the browser's own cookies stand in for.
     :ivar writers: places of the commands that may have changed it.
+    :ivar changes: places of the commands that may have changed something at the server.
     :ivar folders: how many files and folders were made.
     :ivar elsewhere: variables that hold addresses of the real-time process.
     """
@@ -159,6 +161,7 @@ class _Shell:
     jars: dict[str, int] = field(default_factory=dict)
     jar: str | None = None
     writers: list[int] = field(default_factory=list)
+    changes: list[int] = field(default_factory=list)
     folders: int = 0
     elsewhere: set[str] = field(default_factory=set)
 
@@ -177,6 +180,7 @@ def steps(block: Block) -> list[Step]:
     ]
 
 
+_READS = {"GET", "HEAD", "OPTIONS"}
 #: A moment by the clock: `jq -n '(now / 4 | floor) * 4 + 8'`.
 _CLOCK = re.compile(r"jq -n '\(now / (\d+) \| floor\) \* (\1) \+ (\d+)'")
 _MAKES = re.compile(r"(?:^|[;&]\s*|\bdo\s+\\?\s*)(\w+)=", re.MULTILINE)
@@ -206,10 +210,13 @@ def _read(place: int, text: str, output: str, shell: _Shell) -> Step:
             "jars", gettext("It keeps several sets of cookies apart, and a browser has one.")
         )
     needs = {shell.made[name] for name in reader.used if name in shell.made}
+    needs |= set(shell.changes)
     if jars:
         (shell.jar,) = jars
         needs |= set(shell.writers)
         shell.writers.append(place)
+    if any(r.method not in _READS for action in actions for r in action.requests):
+        shell.changes.append(place)
     shell.made |= dict.fromkeys(reader.made, place)
     return Step(text, output, actions, tuple(sorted(needs)), bool(jars))
 

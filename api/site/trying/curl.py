@@ -84,8 +84,14 @@ class Request:
 
 
 def parts(text: Text) -> list[Any]:
-    """Return a text as JSON."""
-    return [part if isinstance(part, str) else asdict(part) for part in text]
+    """Return a text as JSON, what is plain in one piece."""
+    found: list[Any] = []
+    for part in text:
+        if isinstance(part, str) and found and isinstance(found[-1], str):
+            found[-1] += part
+        else:
+            found.append(part if isinstance(part, str) else asdict(part))
+    return found
 
 
 def _content(content: Content) -> dict[str, Any]:
