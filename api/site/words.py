@@ -132,6 +132,9 @@ def examples() -> dict[str, Any]:
         "notFound": gettext("{name} was to be kept, and the answer holds no such thing."),
         "nothing": gettext("It prints nothing."),
         "elsewhere": gettext("the address that it was told is one of another server."),
+        "signedIn": gettext(
+            "it would go with the session of whoever is signed in here. Sign out first."
+        ),
         "tooLong": gettext("what it waits for did not come within a minute."),
         "earlierFailed": gettext("Command {number}, which it comes after, could not be run."),
         "leftOut": gettext(

@@ -176,6 +176,21 @@ def test_commands_with_a_cookie_jar_say_that_they_go_with_the_browsers_cookies(
     expect(page.locator(".console > .why")).to_have_count(0)
 
 
+def test_no_command_acts_as_whoever_is_signed_in(open_page: Open) -> None:
+    page = open_page("/sign-in")
+    page.get_by_label("Username or e-mail address").fill("editor")
+    page.get_by_label("Password").fill("demo-editor-password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("link", name="editor", exact=True)).to_be_visible()
+    page.goto("/questions/69")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    block = page.locator(".console").first
+    block.get_by_role("button", name="Run all in order").click()
+    expect(block.locator(".note.error").first).to_contain_text("Sign out first.")
+    assert not [address for address in asked if not address.endswith(("/identity", ".svg"))]
+
+
 def test_a_command_that_waits_for_a_job_says_how_often_it_asked(open_page: Open) -> None:
     page = open_page("/questions/80")
     answers = iter([None, None, "2026-11-23T00:00:00Z"])

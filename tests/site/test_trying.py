@@ -284,6 +284,24 @@ def test_what_a_page_cannot_do_says_why(command: str, reason: str) -> None:
     assert reason in step.refusal
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"curl -s {'-d a=b ' * 20_000} '{BASE}/a'",
+        f"curl -s '{BASE}/{'{a,b}' * 200}'",
+        f"curl -s '{BASE}/{'[1-99]' * 9}'",
+        "for a in 1; do " * 600 + f"curl -s '{BASE}/a'" + "; done" * 600,
+        "".join(f"for {a} in {'1 ' * 300}; do " for a in "abc") + "d=1" + "; done" * 3,
+        "a=" + "$(" * 3000 + ")" * 3000,
+        "a=b; for b in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do a=$a$a$a$a; done",
+        f"seq 9999999 | curl -s -d @- '{BASE}/a'",
+    ],
+)
+def test_a_command_made_to_keep_the_reader_busy_is_left_to_a_shell_at_once(command: str) -> None:
+    (step,) = read(command)
+    assert step.kind in {"many", "program", "sent", "local"}
+
+
 def test_a_second_set_of_cookies_is_left_to_a_shell() -> None:
     folder, first = "folder=$(mktemp -d)", f"curl -s -c $folder/a '{BASE}/a'"
     *_, kept, other = read(folder, first, f"curl -s -b $folder/b '{BASE}/a'")

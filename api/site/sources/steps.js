@@ -46,6 +46,9 @@ const steps = (() => {
   const content = (made, values) =>
     made.text ? fill(made.text, values) : Uint8Array.from(atob(made.base64), (character) => character.charCodeAt(0));
 
+  /** A text with its characters that cannot be seen, such as those that turn the direction, in digits. */
+  const visible = (text) => text.replace(/[\p{Cc}\p{Cf}]/gu, (it) => `\\u${it.codePointAt(0).toString(16).padStart(4, "0")}`);
+
   /** Make the body for fetch, and how it is shown. */
   const body = (made, values) => {
     if (made === null) return {};
@@ -62,7 +65,7 @@ const steps = (() => {
       }
       const file = new Blob([value], { type: field.type });
       sent.append(field.name, file, field.filename);
-      return `${field.name}: ${field.filename}; ${field.type}; ${file.size} B`;
+      return `${field.name}: ${visible(field.filename)}; ${field.type}; ${file.size} B`;
     });
     return { sent, shown: shown.join("\n") };
   };
@@ -70,12 +73,27 @@ const steps = (() => {
   /** Thrown for an address that an answer told, and that is of another server. */
   class Elsewhere extends Error {}
 
+  /** Thrown where the browser's cookies are those of somebody who signed in by themselves. */
+  class SignedIn extends Error {}
+
+  let cookiesAreFree = false;
+
+  /** Let no example act as whoever reads it: the first one that goes with cookies finds nobody signed in. */
+  const requireFreeCookies = async (root) => {
+    if (cookiesAreFree) return;
+    const response = await fetch(`${root}/api/v1/identity`, { credentials: "same-origin", cache: "no-store" });
+    if (!response.ok) throw new TypeError(`identity: ${response.status}`);
+    if ((await response.json()).door !== null) throw new SignedIn();
+    cookiesAreFree = true;
+  };
+
   /** Send one request; `root` is the address that this application stands at. */
   const send = async (request, values, root) => {
     const headers = request.headers.map(([name, value]) => [name, fill(value, values)]);
     const target = fill(request.target, values);
     const address = new URL(/^https?:/.test(target) ? target : root + target);
     if (address.origin !== location.origin) throw new Elsewhere();
+    if (request.cookies) await requireFreeCookies(root);
     const { sent, shown } = body(request.body, values);
     const started = performance.now();
     const response = await fetch(address, {
@@ -107,5 +125,5 @@ const steps = (() => {
     return [...found].sort((one, other) => one - other);
   };
 
-  return { fill, send, take, head, chain, Elsewhere };
+  return { fill, send, take, head, chain, Elsewhere, SignedIn };
 })();

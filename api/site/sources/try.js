@@ -147,6 +147,7 @@
 
     const told = (error) => {
       if (error instanceof steps.Elsewhere) return said.elsewhere;
+      if (error instanceof steps.SignedIn) return said.signedIn;
       return error instanceof TypeError ? said.noAnswer : error.message; // what fetch throws when it gets no answer at all
     };
 

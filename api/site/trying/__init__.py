@@ -15,7 +15,7 @@ from flask_babel import gettext
 
 from api.bank.examples import Block
 from api.site.trying import jq
-from api.site.trying.curl import Call, Content, Request, parts
+from api.site.trying.curl import MANY, Call, Content, Request, parts
 from api.site.trying.shell import (
     Command,
     Loop,
@@ -180,6 +180,8 @@ def steps(block: Block) -> list[Step]:
     ]
 
 
+#: Lines of `seq` that a page makes at most.
+_LONGEST_SERIES = 100_000
 _READS = {"GET", "HEAD", "OPTIONS"}
 #: A moment by the clock: `jq -n '(now / 4 | floor) * 4 + 8'`.
 _CLOCK = re.compile(r"jq -n '\(now / (\d+) \| floor\) \* (\1) \+ (\d+)'")
@@ -229,6 +231,7 @@ class _Reader:
         self.used: set[str] = set()
         self.made: set[str] = set()
         self.made_jars = False
+        self._turns = 0
 
     def actions(self, commands: Sequence[Command]) -> Iterator[Action]:
         for command in commands:
@@ -243,6 +246,9 @@ class _Reader:
     def _loop(self, loop: Loop) -> Iterator[Action]:
         pattern = _pattern([[self._resolved(word) for word in stage] for stage in loop.filters])
         for value in loop.values:
+            self._turns += 1
+            if self._turns > MANY:
+                raise NeedsShellError("many", gettext("It makes more requests than a page should."))
             self._shell.constants[loop.name] = self._resolved(value)
             for action in self.actions(loop.body):
                 yield action if pattern is None else _with_pattern(action, pattern)
@@ -444,4 +450,6 @@ def _series(words: list[str]) -> Series:
     if not found or "%" in before + after or len(words) not in {1, 2} or not whole:
         raise _made_by_shell()
     first, last = int(words[0]) if len(words) > 1 else 1, int(words[-1])
+    if last - first >= _LONGEST_SERIES:
+        raise _made_by_shell()
     return Series(first, last, before, after, given["-s"])

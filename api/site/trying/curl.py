@@ -7,10 +7,10 @@ https://fetch.spec.whatwg.org/#forbidden-request-header
 import base64
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from flask_babel import gettext
@@ -100,6 +100,8 @@ def _content(content: Content) -> dict[str, Any]:
     return {"text": parts(content)}
 
 
+#: Requests of one call that are counted at all.
+MANY = 100
 _FLAGS = set("sSivfgkLNIG")
 _VALUES = set("XHdwoDbcrAemF")
 _LONG = {
@@ -337,10 +339,8 @@ def _targets(address: Text) -> Iterator[Text]:
             "elsewhere", gettext("It calls an address that is not of this server.")
         )
     rest: Text = address if told else (str(first).removeprefix(BASE), *address[1:])
-    choices: list[list[Part]] = [
-        list(_expanded(part)) if isinstance(part, str) else [part] for part in rest
-    ]
-    for chosen in itertools.product(*choices):
+    choices = [_at_most(_expanded(part)) if isinstance(part, str) else [part] for part in rest]
+    for chosen in _at_most(itertools.product(*choices)):
         text: list[Part] = []
         for part in chosen:
             if isinstance(part, str) and "#" in part:
@@ -350,8 +350,19 @@ def _targets(address: Text) -> Iterator[Text]:
         yield tuple(text)
 
 
+_T = TypeVar("_T")
+
+
+def _at_most(found: Iterable[_T]) -> list[_T]:
+    """Return what is found, where that is not beyond measure. Raises NeedsShellError."""
+    taken = list(itertools.islice(found, MANY + 1))
+    if len(taken) > MANY:
+        raise NeedsShellError("many", gettext("It makes more requests than a page should."))
+    return taken
+
+
 def _expanded(text: str) -> Iterator[str]:
-    found = re.search(r"\{([^{}]*,[^{}]*)\}|\[(\d+)-(\d+)\]", text)
+    found = re.search(r"\{([^{}]*,[^{}]*)\}|\[(\d{1,9})-(\d{1,9})\]", text)
     if found is None:
         yield text
         return
@@ -359,8 +370,6 @@ def _expanded(text: str) -> Iterator[str]:
         middles: Sequence[str] = found[1].split(",")
     else:
         low, high = int(found[2]), int(found[3])
-        if high - low >= 100:
-            raise NeedsShellError("many", gettext("It makes more requests than a page should."))
-        middles = [str(number) for number in range(low, high + 1)]
+        middles = [str(number) for number in range(low, min(high, low + MANY) + 1)]
     for middle in middles:
         yield from _expanded(text[: found.start()] + middle + text[found.end() :])

@@ -5,6 +5,7 @@ Source: https://www.gnu.org/software/bash/manual/html_node/Shell-Commands.html
 """
 
 import re
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -93,6 +94,10 @@ class _Operator(str):
     __slots__ = ()
 
 
+#: Characters of a command, or of a text in it, and loops within one another, that are read at most. An
+#: imported question may hold anything, and the bank's own are far from it.
+LONGEST = 10_000
+DEEPEST = 3
 _NAME = re.compile(r"\$(\w+)|\$\{(\w+)\}")
 _OPERATORS = re.compile(r"&&|[|;&()<>`\n]")
 
@@ -114,11 +119,15 @@ def resolved(word: Word, constants: Mapping[str, Text]) -> Text:
                 found[-1] += each
             elif each != "":
                 found.append(each)
+    if sum(len(part) for part in found if isinstance(part, str)) > LONGEST:
+        raise small_program()
     return tuple(found)
 
 
 def program(text: str) -> tuple[Command, ...]:
     """Read commands. Raises NeedsShellError."""
+    if len(text) > LONGEST:
+        raise small_program()
     reader = _Reader(_lex(text.replace("\\\n", " ")))
     commands = reader.commands(until=None)
     if not commands:
@@ -128,7 +137,8 @@ def program(text: str) -> tuple[Command, ...]:
 
 class _Reader:
     def __init__(self, tokens: "Sequence[Word | _Operator]") -> None:
-        self._tokens = list(tokens)
+        self._tokens = deque(tokens)
+        self._depth = 0
 
     def _is(self, word: str) -> bool:
         return bool(self._tokens) and (
@@ -138,19 +148,19 @@ class _Reader:
     def _take(self, word: str) -> None:
         if not self._is(word):
             raise small_program()
-        self._tokens.pop(0)
+        self._tokens.popleft()
 
     def _word(self) -> Word:
         if not self._tokens or isinstance(self._tokens[0], _Operator):
             raise small_program()
-        return self._tokens.pop(0)  # type: ignore[return-value]  # no operator, as just asked
+        return self._tokens.popleft()  # type: ignore[return-value]  # no operator, as just asked
 
     def commands(self, until: str | None) -> tuple[Command, ...]:
         found: list[Command] = []
         while self._tokens and not (until and self._is(until)):
             found.append(self._command())
             if self._is(";") or self._is("&&"):
-                self._tokens.pop(0)
+                self._tokens.popleft()
             elif self._tokens and not (until and self._is(until)):
                 raise small_program()
         return tuple(found)
@@ -159,7 +169,7 @@ class _Reader:
         if self._is("for"):
             return self._loop()
         if self._is("while"):
-            self._tokens.pop(0)
+            self._tokens.popleft()
             condition = self._pipeline()
             self._take(";")
             self._take("do")
@@ -175,7 +185,7 @@ class _Reader:
         return self._pipeline()
 
     def _loop(self) -> Loop:
-        self._tokens.pop(0)
+        self._tokens.popleft()
         name = plain(self._word())
         self._take("in")
         values = []
@@ -183,11 +193,15 @@ class _Reader:
             values.append(self._word())
         self._take(";")
         self._take("do")
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise small_program()
         body = self.commands(until="done")
+        self._depth -= 1
         self._take("done")
         filters: tuple[tuple[Word, ...], ...] = ()
         if self._is("|"):
-            self._tokens.pop(0)
+            self._tokens.popleft()
             filters = self._pipeline().stages
         return Loop(name, tuple(values), body, filters)
 
@@ -195,10 +209,10 @@ class _Reader:
         stages: list[list[Word]] = [[]]
         while self._tokens and not (self._is(";") or self._is("&&")):
             if self._is("|"):
-                self._tokens.pop(0)
+                self._tokens.popleft()
                 stages.append([])
             elif self._is(">"):
-                self._tokens.pop(0)
+                self._tokens.popleft()
                 if plain(self._word()) != "/dev/null":
                     raise small_program()
             else:
