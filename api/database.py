@@ -4,12 +4,13 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib import import_module
 from typing import Any
 
 import orjson
 from sqlalchemy import Engine, event, make_url
 
-from api.extensions import db
+from api.extensions import Base, db
 from api.models import revisions
 
 WAIT_SECONDS = 10
@@ -36,6 +37,15 @@ def engine_options(url: str, threads: int) -> dict[str, Any]:
     if make_url(url).get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": WAIT_SECONDS}, **common}
     return {"pool_pre_ping": True, **common}
+
+
+def insert_or(dialect: str, table: type[Base]) -> Any:
+    """Return an INSERT that can say what happens ON CONFLICT, as the dialect spells it.
+
+    Both have it, and neither takes the other's; the one that is not used is not imported.
+    Source: https://docs.sqlalchemy.org/en/21/dialects/sqlite.html#insert-on-conflict-upsert
+    """
+    return import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
 
 
 def tune_sqlite(engine: Engine) -> None:

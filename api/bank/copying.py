@@ -10,8 +10,6 @@ https://www.postgresql.org/docs/current/populate.html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import psycopg
-from psycopg import sql
 from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.exc import DBAPIError
 
@@ -42,6 +40,9 @@ def copy(connection: Connection, table: type[Base], rows: Sequence[Mapping[str, 
 
     Raises what an INSERT would raise: sqlalchemy.exc.IntegrityError and its like.
     """
+    import psycopg  # where the database is SQLite nothing needs it
+    from psycopg import sql
+
     columns = list(rows[0])
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table.__tablename__), sql.SQL(", ").join(map(sql.Identifier, columns))

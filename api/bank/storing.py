@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from importlib import import_module
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -39,7 +38,7 @@ from api.bank.formats.documents import QuestionDocument
 from api.bank.formats.documents import Reference as ReferenceDocument
 from api.bank.history import Change
 from api.bank.reading import expressions, references_of, topics_of
-from api.database import WAIT_SECONDS, turn
+from api.database import WAIT_SECONDS, insert_or, turn
 from api.extensions import db
 from api.models import Question, QuestionRevision, QuestionTopic, Reference, Topic
 from api.sentences import Sentence
@@ -330,9 +329,7 @@ def replace(
 
 @cache
 def _upsert(dialect: str) -> Insert:
-    # Both have it, and neither takes the other's; the one that is not used is not imported.
-    module: Any = import_module(f"sqlalchemy.dialects.{dialect}")
-    into = module.insert(Question)
+    into = insert_or(dialect, Question)
     values = {name: into.excluded[name] for name in (*_COLUMNS, *_KEPT_WITH)}
     into = into.on_conflict_do_update(index_elements=[Question.number], set_=values)
     upsert: Insert = into.returning(Question.number, Question.id)

@@ -39,11 +39,10 @@ from uuid import uuid4
 from flask import Response, current_app, g, has_request_context, request
 from flask_restful.utils import unpack
 from sqlalchemy import Connection, Insert, Row, and_, bindparam, delete, event, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from api.database import turn
+from api.database import insert_or, turn
 from api.extensions import db
 from api.http.problems import Problem
 from api.http.restful import output_json
@@ -147,8 +146,9 @@ _OWN = and_(IdempotencyKey.id == bindparam("own"), IdempotencyKey.lease == bindp
 
 @cache
 def _inserting(dialect: str) -> Insert:
-    insert = (sqlite if dialect == "sqlite" else postgresql).insert(IdempotencyKey)
-    claiming: Insert = insert.on_conflict_do_nothing().returning(IdempotencyKey.id)
+    claiming: Insert = (
+        insert_or(dialect, IdempotencyKey).on_conflict_do_nothing().returning(IdempotencyKey.id)
+    )
     return claiming
 
 
