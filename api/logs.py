@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from multiprocessing.util import Finalize
 from time import localtime, sleep, strftime, time
-from typing import NamedTuple
+from typing import TypeAlias
 
 import orjson
 from flask import Flask, g, has_request_context
@@ -41,20 +41,9 @@ class JSONFormatter(logging.Formatter):
         return orjson.dumps(entry).decode()
 
 
-class Told(NamedTuple):
-    """What the line of a request says. `target` is quoted: a line feed in it would forge a line."""
-
-    at: float
-    method: str
-    target: str
-    status: str
-    seconds: float
-    request_id: str
-
-    @property
-    def message(self) -> str:
-        """The request, its status and how long it took."""
-        return f"{self.method} {self.target} {self.status} {self.seconds * 1000:.1f}ms"
+#: What is told of a request: when it was answered, its method and target, the status, how many seconds it
+#: took, its id. (The target is quoted: a line feed in it would forge a line.)
+Told: TypeAlias = tuple[float, str, str, str, float, str]
 
 
 def as_text(second: str, told: Told) -> str:
@@ -62,17 +51,23 @@ def as_text(second: str, told: Told) -> str:
 
     :param second: the time's whole second.
     """
-    return f"{second},{int(told.at % 1 * 1000):03d} INFO {AccessLog.NAME}: {told.message}\n"
+    at, method, target, status, seconds, _ = told
+    milliseconds = int(at * 1000) % 1000
+    return (
+        f"{second},{milliseconds:03d} INFO {AccessLog.NAME}: "
+        f"{method} {target} {status} {seconds * 1000:.1f}ms\n"
+    )
 
 
 def as_json(second: str, told: Told) -> str:
     """Write a line as `JSONFormatter` would."""
+    _, method, target, status, seconds, request_id = told
     entry = {
         "time": second,
         "level": "INFO",
         "logger": AccessLog.NAME,
-        "message": told.message,
-        "request_id": told.request_id,
+        "message": f"{method} {target} {status} {seconds * 1000:.1f}ms",
+        "request_id": request_id,
     }
     return orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE).decode()
 
@@ -91,7 +86,7 @@ class AccessLog:
 
     def __init__(self) -> None:
         self._logger = logging.getLogger(self.NAME)
-        self._lines: deque[tuple[float, str, str, str, float, str]] = deque()
+        self._lines: deque[Told] = deque()
         self._wake = threading.Event()
         self._asleep = True
         self._thread: threading.Thread | None = None
@@ -133,9 +128,9 @@ class AccessLog:
     def _taken(self) -> Iterator[str]:
         second, written = -1, ""
         while self._lines:
-            told = Told(*self._lines.popleft())
-            if int(told.at) != second:
-                second = int(told.at)
+            told = self._lines.popleft()
+            if int(told[0]) != second:
+                second = int(told[0])
                 written = strftime(self._second_format, localtime(second))
             yield self._format(written, told)
 

@@ -15,6 +15,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from time import perf_counter, time
 from typing import TYPE_CHECKING, TypeAlias
@@ -114,6 +115,11 @@ class Front:
         self._turn = threading.Lock()
         self._reads = Reads(app)
 
+    @cached_property
+    def _freshness(self) -> Freshness:
+        found: Freshness = self._app.extensions["freshness"]  # which is bound later than this
+        return found
+
     def before(self, inner: "WSGIApplication") -> "Front":
         """Put the cache in front of what leads to Flask."""
         self._inner = inner
@@ -135,7 +141,7 @@ class Front:
         key = (
             get("PATH_INFO"), get("QUERY_STRING"), get("HTTP_HOST"), get("SCRIPT_NAME"),
             get("wsgi.url_scheme"), get("HTTP_ORIGIN"), get("HTTP_ACCEPT"),
-            _digest(get("HTTP_AUTHORIZATION")),
+            None if (sent := get("HTTP_AUTHORIZATION")) is None else _digest(sent),
         )  # fmt: skip
         entry = self._entries.get(key)
         condition = get("HTTP_IF_NONE_MATCH")
@@ -176,7 +182,7 @@ class Front:
             return False
         scope, version, ends = entry.kept
         try:
-            known = self._app.extensions["freshness"].known()
+            known = self._freshness.known()
         except sqlite3.Error:  # Flask meets it too, and says so
             return False
         if known is None or known.get(scope) != version or time() >= ends:
@@ -219,8 +225,7 @@ class Front:
         if entry.kept is None:
             return None
         scope, version, ends = entry.kept
-        freshness: Freshness = self._app.extensions["freshness"]
-        now = freshness.versions(ask=entry.caller is not None).get(scope)
+        now = self._freshness.versions(ask=entry.caller is not None).get(scope)
         if now == version and time() < ends:
             return entry.kept
         return Kept(scope, now, time() + self._app.config["CACHE_DEFAULT_TIMEOUT"])
@@ -290,9 +295,9 @@ def _without_body(fields: Fields) -> Fields:
     return list(left)
 
 
-def _digest(authorization: str | None) -> bytes | None:
+def _digest(authorization: str) -> bytes:
     """Name a token without having it stand in memory."""
-    return sha256(authorization.encode("latin-1")).digest() if authorization is not None else None
+    return sha256(authorization.encode("latin-1")).digest()
 
 
 def _is_one(condition: str) -> bool:

@@ -84,12 +84,17 @@ def name_request(sent: str) -> str:
 
 def timing(seconds: float, database_seconds: float = 0.0, statements: int = 0) -> str:
     """Return the value of `Server-Timing`, which counts in milliseconds."""
-    return _timing(int(seconds * 10_000 + 0.5), int(database_seconds * 10_000 + 0.5), statements)
+    if not statements:
+        return _timing(int(seconds * 10_000 + 0.5))
+    return (
+        f"app;dur={seconds * 1000:.1f}, "
+        f'db;dur={database_seconds * 1000:.1f};desc="{statements} statements"'
+    )
 
 
-@lru_cache(maxsize=1024)  # answers that no statement was needed for take few different times
-def _timing(app: int, database: int, statements: int) -> str:
-    return f'app;dur={app / 10}, db;dur={database / 10};desc="{statements} statements"'
+@lru_cache(maxsize=1024)  # answers that take no statement take few different times
+def _timing(tenths: int) -> str:
+    return f'app;dur={tenths / 10}, db;dur=0.0;desc="0 statements"'
 
 
 @demonstrates(

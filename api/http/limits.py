@@ -200,17 +200,18 @@ class Reads:
             storage is not limiter.limiter.storage
         ):  # Redis is away; Flask-Limiter notices its return
             return None
-        told: list[str] = []
-        for amount, window, name, before, after in self._limits:
+        told = ""
+        for place, (amount, window, name, before, after) in enumerate(self._limits):
             try:
                 count, ends = _count(storage, f"{before}{address or '127.0.0.1'}{after}", window)
             except redis.failure():
                 return None
             if count > amount:
-                self.take_back(address, len(told) + 1)
+                self.take_back(address, place + 1)
                 return None
-            told.append(f'"{name}";r={amount - count};t={max(1, ceil(ends - time()))}')
-        return (("RateLimit", ", ".join(told)),)
+            left = f'"{name}";r={amount - count};t={int(ends - time()) + 1}'
+            told = f"{told}, {left}" if told else left
+        return (("RateLimit", told),)
 
     def take_back(self, address: str | None, counted: int | None = None) -> None:
         """Take back what was spent, for Flask-Limiter will count it.
