@@ -14,6 +14,7 @@ from api.accounts.permissions import Role
 from api.bank import loading
 from api.cli.failures import told
 from api.cli.ports import authority, ensure_free
+from api.extensions import db
 
 
 @click.command("serve")
@@ -43,6 +44,10 @@ def serve() -> None:
         log_level=LogLevels.warning,
         websockets=False,
     )
+    # Granian forks its workers: a connection that is open by then would be all of theirs at once.
+    # Source: https://docs.sqlalchemy.org/en/21/core/pooling.html#using-connection-pools-with-multiprocessing-or-os-fork
+    db.session.remove()
+    db.engine.dispose()
     where = f"http://{authority(settings.HOST, settings.PORT)}"
     server.on_startup(lambda: click.echo(f"Serving on {where} (Ctrl+C stops)."))
     server.serve()
