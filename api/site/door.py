@@ -313,7 +313,7 @@ def ask_to_sign_in(error: Problem) -> Response:
     """
     if error.code == 401 and wants_page():
         ended, back = site_sessions.has_ended(), _page_to_return_to()
-        if _is_read() or back or ended:
+        if _is_read() or (_goes_there() and (back or ended)):
             if ended:
                 site_sessions.forget()
                 flash(_told_of_the_end(), "info")
@@ -323,6 +323,15 @@ def ask_to_sign_in(error: Problem) -> Response:
 
 def _is_read() -> bool:
     return request.method in {"GET", "HEAD"}
+
+
+def _goes_there() -> bool:
+    """Tell whether the browser will show the answer as its page. A script of a page would follow a redirect
+    and take the sign-in page for its answer. (Browsers of before 2023 do not tell.)
+
+    Source: https://www.w3.org/TR/fetch-metadata/#sec-fetch-dest-header
+    """
+    return request.headers.get("Sec-Fetch-Dest", "document") == "document"
 
 
 def _told_of_the_end() -> str:

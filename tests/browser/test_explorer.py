@@ -181,7 +181,7 @@ def test_no_command_acts_as_whoever_is_signed_in(open_page: Open) -> None:
     page.get_by_label("Username or e-mail address").fill("editor")
     page.get_by_label("Password").fill("demo-editor-password")
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("link", name="editor", exact=True)).to_be_visible()
+    expect(page.locator("header summary", has_text="editor")).to_be_visible()
     page.goto("/questions/69")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

@@ -150,6 +150,22 @@ def test_a_form_sent_by_nobody_leads_back_to_a_page_of_this_site_only(
 
 
 @sqlite_only
+def test_a_script_whose_session_ended_is_refused_and_not_led_to_a_page(app: Flask) -> None:
+    make_user(app)
+    browser = Browser(app)
+    browser.sign_in()
+    with app.app_context():
+        tokens.revoke_all(users.get("ada"))
+    asked = {"Accept": "text/html", "Referer": "http://localhost/questions/new"}
+    answers = [
+        browser.client.post("/preview", headers={**asked, "Sec-Fetch-Dest": what})
+        for what in ("empty", "document")
+    ]
+    assert [answer.status_code for answer in answers] == [401, 303]
+    assert [answer.location for answer in answers] == [None, "/sign-in?next=/questions/new"]
+
+
+@sqlite_only
 def test_who_never_signed_in_is_not_told_of_a_session_that_ended(app: Flask) -> None:
     browser = Browser(app)
     browser.get("/sign-in")
